@@ -1,0 +1,80 @@
+# Everything runs from a fresh clone: the first target that needs it makes .venv, later runs reuse it.
+# Another interpreter: make test PYTHON=python3.12        Some tests: make test ARGS="-k lstm"
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# Bytecode is left to the first import: compiling all of torch would double the set-up.
+INSTALL := $(PIP) install -qq --no-compile -c constraints.txt
+KEYS := pyproject.toml constraints.txt src/recurra/_version.py
+
+# Stamps: what .venv holds, and of which version of the files above.
+CREATED := $(VENV)/.created
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+
+unexport PYTHONDONTWRITEBYTECODE
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench docs clean
+
+help:  ## Show this list
+	@echo "recurra: recurrent layers that remember"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-14s %s\n", $$1, $$2}'
+
+demo: $(RUNTIME)  ## See the whole idea at work, trained and streamed (about three minutes)
+	@$(BIN)/recurra demo
+
+test: $(DEV) check  ## Check the sources and run every test, docstring example and docs example
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV)  ## The fast static checks: formatting, lint, types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: $(RUNTIME)  ## Run every benchmark in benchmarks/
+	@found=; for file in benchmarks/[!_]*.py; do \
+		[ -e "$$file" ] || continue; \
+		found=yes; echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
+	done; \
+	[ "$$found" ] || echo "benchmarks/ holds no benchmark yet."
+
+docs: $(DEV)  ## Build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site
+	@echo "Open site/index.html"
+
+clean:  ## Remove .venv and everything that was built
+	rm -rf $(VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(CREATED):
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "No '$(PYTHON)' found. recurra needs Python 3.10 or newer: make PYTHON=/path/to/python3" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "recurra needs Python 3.10 or newer, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1)." >&2; \
+		echo "Name another one: make PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' has no venv module. On Debian or Ubuntu: apt install python3-venv" >&2; \
+		exit 1; }
+	@echo "Setting up .venv (first time only)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -qq --upgrade -c constraints.txt pip
+	@touch $@
+
+$(RUNTIME): $(CREATED) $(KEYS)
+	@echo "Installing recurra with PyTorch into .venv (half a minute or so, longer where it must be downloaded)"
+	@$(INSTALL) -e '.[train,draw,data]'
+	@touch $@
+
+$(DEV): $(CREATED) $(KEYS)
+	@echo "Installing recurra with PyTorch and the development tools into .venv (a minute or so)"
+	@$(INSTALL) -e '.[dev]'
+	@touch $(RUNTIME) $@

@@ -1,0 +1,40 @@
+"""Runs the documentation's examples as tests; it stands up here so that README.md is seen too."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+# Before numpy and torch are loaded: small matrices gain nothing from threads, and no test opens
+# a window.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def enter_a_folder_of_its_own(namespace):
+    namespace["_home"] = Path.cwd()
+    namespace["_folder"] = tempfile.TemporaryDirectory()
+    os.chdir(namespace["_folder"].name)
+
+
+def leave_it(namespace):
+    os.chdir(namespace["_home"])
+    namespace["_folder"].cleanup()
+
+
+# Every ```python block of a page runs, from top to bottom, in one namespace.
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(), SkipParser()],
+    patterns=["*.md"],
+    setup=enter_a_folder_of_its_own,
+    teardown=leave_it,
+).pytest()
+
+
+@pytest.fixture(autouse=True)
+def _doctests_write_elsewhere(request, monkeypatch):
+    if isinstance(request.node, pytest.DoctestItem):
+        monkeypatch.chdir(request.getfixturevalue("tmp_path"))

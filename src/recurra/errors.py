@@ -1,0 +1,69 @@
+"""Every error that recurra raises.
+
+::
+
+    RecurraError
+    ├── ShapeError          an array has the wrong shape              (also a ValueError)
+    ├── StateError          a state does not belong to this layer     (also a ValueError)
+    ├── DataError           a file or an array holds unusable values  (also a ValueError)
+    ├── ModelFileError      a file is not a model or state we can use (also a ValueError)
+    ├── NotStreamableError  a layer needs the future to answer        (also a TypeError)
+    ├── TrainingError       training cannot go on                     (also a RuntimeError)
+    └── MissingExtraError   an optional dependency is not installed   (also an ImportError)
+
+A message says who, which argument, what came, what was wanted and the likeliest repair.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DataError",
+    "MissingExtraError",
+    "ModelFileError",
+    "NotStreamableError",
+    "RecurraError",
+    "ShapeError",
+    "StateError",
+    "TrainingError",
+]
+
+
+class RecurraError(Exception):
+    """The base of every error that recurra raises on purpose."""
+
+
+class ShapeError(RecurraError, ValueError):
+    """An array has another shape, or another kind of elements, than the layer takes."""
+
+
+class StateError(RecurraError, ValueError):
+    """A state has other slots, shapes or another model than the layer it was given to."""
+
+
+class DataError(RecurraError, ValueError):
+    """A file or an array holds something that cannot be used, such as a missing value."""
+
+
+class ModelFileError(RecurraError, ValueError):
+    """A file is truncated, altered, of another version, or not ours at all."""
+
+
+class NotStreamableError(RecurraError, TypeError):
+    """The layer cannot answer one event at a time."""
+
+
+class TrainingError(RecurraError, RuntimeError):
+    """Training cannot go on, for example because the loss is not a number."""
+
+
+class MissingExtraError(RecurraError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+    @classmethod
+    def named(cls, package: str, extra: str) -> MissingExtraError:
+        """The error for a missing package, with the command that installs it.
+
+        >>> print(MissingExtraError.named("torch", "train"))
+        torch is not installed. Install it with: pip install "recurra[train]"
+        """
+        return cls(f'{package} is not installed. Install it with: pip install "recurra[{extra}]"')

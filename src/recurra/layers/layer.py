@@ -1,0 +1,226 @@
+"""What every layer does with its arguments before any arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recurra.cells.base import Cell, Described
+from recurra.cells.state import describe, map_state, named_slots, same_structure
+from recurra.errors import ShapeError, StateError
+from recurra.layers.scan import Scan, real_steps
+
+__all__ = ["Layer"]
+
+
+class Layer(Described):
+    """Something that runs over sequences and carries a state.
+
+    The base of `Recurrent`, `Stack`, `Residual` and `Bidirectional`: it checks the arguments,
+    makes unbatched input a batch of one, and keeps what lies past a row's length out of the way.
+    """
+
+    input_size: int | None = None
+    event_dims: int = 1  # axes of one event: 1 for features, 0 for the index an embedding takes
+
+    def initial_state(self, batch: int) -> Any:
+        """H_0 for a number of rows."""
+        raise NotImplementedError
+
+    def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+        """One event.
+
+        Args:
+            state: the state before it, slots (batch, ...).
+            x: (batch, feature).
+
+        Returns:
+            The answer (batch, feature) and the state after it.
+
+        Raises:
+            NotStreamableError: the layer answers only when it knows what comes later.
+        """
+        raise NotImplementedError
+
+    def run(
+        self,
+        x: Tensor,
+        state: Any,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        keep_states: bool,
+    ) -> Scan:
+        """The layer's arithmetic, on checked arguments with a batch axis."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: Tensor,
+        state: Any = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        reset: Tensor | Sequence[Any] | None = None,
+        return_states: bool = False,
+    ) -> tuple[Tensor, Any] | tuple[Tensor, Any, Any]:
+        """Run over whole sequences.
+
+        Args:
+            x: (batch, time, feature), or (time, feature) for one sequence.
+            state: what an earlier call gave back, to go on from there; None starts at H_0.
+            lengths: (batch,), the real steps of each row. The rest of a row is not looked at: its
+                answers are zeros and its state stays that of its last real step; a row of length
+                0 keeps the state it came with.
+            reset: (batch, time) of booleans, or (time,) for one sequence. Where true the state is
+                set to H_0 before that step.
+            return_states: also give the state after every step.
+
+        Returns:
+            y (batch, time, feature) and the state after the last step; with `return_states` also
+            all states, slots (batch, time, ...). For x without a batch axis nothing has one.
+
+        Raises:
+            ShapeError: an argument has the wrong shape or type.
+            StateError: the state is not this layer's.
+            TypeError: x is not a tensor.
+        """
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"{self.signature()}: x is a {type(x).__name__}, expected a torch.Tensor. "
+                f"Pass torch.as_tensor(x)."
+            )
+        if x.dim() == 1 + self.event_dims:
+            return self._forward_one(x, state, lengths, reset, return_states)
+        self._check_x(x)
+        batch = x.shape[0]
+        start = self.initial_state(batch)
+        if state is None:
+            state = start
+        else:
+            self._check_state(state, start, f"for x with {batch} rows")
+        lengths = self._check_lengths(lengths, x)
+        reset = self._check_reset(reset, x, "a flag for every row and step of x")
+        if lengths is not None:
+            x = _zero_past(x, lengths)
+        y, state, states = self.run(x, state, lengths, reset, return_states)
+        if lengths is not None:
+            y = _zero_past(y, lengths)
+        return (y, state, states) if return_states else (y, state)
+
+    def _forward_one(
+        self, x: Tensor, state: Any, lengths: Any, reset: Any, return_states: bool
+    ) -> tuple[Tensor, Any] | tuple[Tensor, Any, Any]:
+        """One sequence without a batch axis."""
+        if lengths is not None:
+            raise ShapeError(
+                f"{self.signature()}: lengths is given for x of shape {tuple(x.shape)}, which has "
+                f"no batch axis. Cut x at its length instead."
+            )
+        self._check_features(x)
+        if state is not None:
+            one_row = map_state(lambda slot: slot[0], self.initial_state(1))
+            self._check_state(state, one_row, "for x without a batch axis")
+        reset = self._check_reset(reset, x, "a flag for every step of x")
+        y, *states = Layer.forward(
+            self,
+            x[None],
+            None if state is None else map_state(lambda slot: slot[None], state),
+            reset=None if reset is None else reset[None],
+            return_states=return_states,
+        )
+        states = [map_state(lambda slot: slot[0], each) for each in states]
+        return (y[0], *states)  # type: ignore[return-value]
+
+    def _check_x(self, x: Tensor) -> None:
+        wanted = 2 + self.event_dims
+        if x.dim() != wanted:
+            feature = ", feature" if self.event_dims else ""
+            raise ShapeError(
+                f"{self.signature()}: x has shape {tuple(x.shape)}, expected "
+                f"(batch, time{feature}) or (time{feature})."
+            )
+        self._check_features(x)
+
+    def _check_features(self, x: Tensor) -> None:
+        size = self.input_size
+        if self.event_dims and size is not None and x.shape[-1] != size:
+            raise ShapeError(
+                f"{self.signature()}: x has shape {tuple(x.shape)}, expected (..., {size}). "
+                f"The last axis holds features."
+            )
+
+    def _check_state(self, state: Any, wanted: Any, why: str) -> None:
+        try:
+            fits = same_structure(state, wanted)
+        except StateError as error:
+            raise StateError(f"{self.signature()}: {error}") from None
+        if not fits:
+            raise StateError(
+                f"{self.signature()}: state has slots {describe(state)}, expected "
+                f"{describe(wanted)}. Pass what the layer returned, or None to start "
+                f"at H_0."
+            )
+        given = named_slots(state)
+        for name, slot in named_slots(wanted).items():
+            if given[name].shape != slot.shape:
+                raise StateError(
+                    f"{self.signature()}: state has {name} of shape {tuple(given[name].shape)}, "
+                    f"expected {tuple(slot.shape)} {why}."
+                )
+
+    def _check_lengths(self, lengths: Any, x: Tensor) -> Tensor | None:
+        if lengths is None:
+            return None
+        lengths = torch.as_tensor(lengths, device=x.device)
+        batch, time = x.shape[:2]
+        wrong_type = lengths.dtype.is_floating_point or lengths.dtype == torch.bool
+        if wrong_type and lengths.numel():  # an empty list is read as floats
+            raise ShapeError(
+                f"{self.signature()}: lengths is {lengths.dtype}, expected whole numbers of steps."
+            )
+        if lengths.shape != (batch,):
+            raise ShapeError(
+                f"{self.signature()}: lengths has shape {tuple(lengths.shape)}, expected "
+                f"({batch},), one number a row of x."
+            )
+        lengths = lengths.long()
+        low, high = (int(lengths.min()), int(lengths.max())) if batch else (0, 0)
+        if low < 0 or high > time:
+            raise ShapeError(
+                f"{self.signature()}: lengths go from {low} to {high}, expected 0 to {time}, the time steps of x."
+            )
+        return lengths
+
+    def _check_reset(self, reset: Any, x: Tensor, wanted: str) -> Tensor | None:
+        if reset is None:
+            return None
+        reset = torch.as_tensor(reset, device=x.device)
+        if reset.dtype != torch.bool:
+            raise ShapeError(
+                f"{self.signature()}: reset is {reset.dtype}, expected booleans. "
+                f"Pass reset.bool() where anything but 0 means a reset."
+            )
+        shape = x.shape[: x.dim() - self.event_dims]
+        if reset.shape != shape:
+            raise ShapeError(
+                f"{self.signature()}: reset has shape {tuple(reset.shape)}, expected "
+                f"{tuple(shape)}, {wanted}."
+            )
+        return reset
+
+
+def check_cell(owner: str, argument: str, cell: Any) -> None:
+    """Refuse what is not a cell."""
+    if not isinstance(cell, Cell):
+        raise TypeError(
+            f"{owner}: {argument} is a {type(cell).__name__}, expected a recurra.Cell. "
+            f"Subclass recurra.Cell and define initial_state, update and output."
+        )
+
+
+def _zero_past(values: Tensor, lengths: Tensor) -> Tensor:
+    """Zeros past each row's length, so that not even a NaN there reaches a gradient."""
+    real = real_steps(lengths, values.shape[1])
+    return values.where(real.reshape(*real.shape, *([1] * (values.dim() - 2))), 0)

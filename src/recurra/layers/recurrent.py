@@ -1,0 +1,68 @@
+"""A cell over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recurra.cells.base import Cell
+from recurra.cells.state import named_slots
+from recurra.layers.layer import Layer, check_cell
+from recurra.layers.scan import Scan, keep_types, own_memory, scan
+
+__all__ = ["Recurrent"]
+
+
+class Recurrent(Layer):
+    """Runs a cell over sequences, from left to right.
+
+    Args:
+        cell: any cell, the library's or your own.
+
+    >>> import torch, recurra as rc
+    >>> layer = rc.Recurrent(rc.cells.LSTM(3, 8))
+    >>> x = torch.randn(2, 10, 3)
+    >>> whole, end = layer(x)
+    >>> first, state = layer(x[:, :4])
+    >>> rest, state = layer(x[:, 4:], state)
+    >>> torch.equal(whole, torch.cat([first, rest], dim=1)), torch.equal(end.c, state.c)
+    (True, True)
+    """
+
+    def __init__(self, cell: Cell[Any]) -> None:
+        super().__init__()
+        check_cell("Recurrent", "cell", cell)
+        self.cell = cell
+        self.input_size = cell.input_size
+
+    def config(self) -> dict[str, Any]:
+        return {"cell": self.cell}
+
+    def signature(self) -> str:
+        return self.cell.signature()
+
+    def initial_state(self, batch: int) -> Any:
+        return self.cell.initial_state(batch)
+
+    def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+        new = self.cell.update(state, x)
+        if torch.is_autocast_enabled(x.device.type):
+            new = keep_types(new, state)
+        y = self.cell.output(new, x)
+        new = own_memory(new, x)
+        # Writing to the answer must not change the state.
+        shared = y._is_view() or any(y is slot for slot in named_slots(new).values())
+        return y.clone() if shared else y, new
+
+    def run(
+        self,
+        x: Tensor,
+        state: Any,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        keep_states: bool,
+    ) -> Scan:
+        cell = self.cell.for_sequence(x.shape[0])
+        return scan(cell, x, state, lengths=lengths, reset=reset, keep_states=keep_states)

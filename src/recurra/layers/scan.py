@@ -1,0 +1,167 @@
+"""A cell over a sequence, as a plain loop of torch operations.
+
+This is the eager engine: it runs anywhere torch does and is what any faster one must agree with.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from recurra.cells.state import map_state, select
+
+__all__ = ["Scan", "Steppable", "flip_time", "scan"]
+
+State = TypeVar("State")
+
+
+class Steppable(Protocol):
+    """What the loop asks of a cell."""
+
+    def initial_state(self, batch: int) -> Any: ...
+    def update(self, state: Any, x: Tensor) -> Any: ...
+    def output(self, state: Any, x: Tensor) -> Tensor: ...
+
+
+class Scan(NamedTuple):
+    """What a cell gave over a sequence."""
+
+    y: Tensor  # (batch, time, feature); past a row's length it is whatever the cell answered
+    state: Any  # after each row's last real step, slots (batch, ...)
+    states: Any | None  # after every step, slots (batch, time, ...), when asked for
+
+
+def scan(
+    cell: Steppable,
+    x: Tensor,
+    state: Any,
+    *,
+    lengths: Tensor | None = None,
+    reset: Tensor | None = None,
+    keep_states: bool = False,
+) -> Scan:
+    """Run a cell over x, row by row independent.
+
+    Args:
+        cell: gives initial_state, update and output.
+        x: (batch, time, ...), finite in the steps that count.
+        state: H before the first step.
+        lengths: (batch,) of integers; later steps of a row leave its state alone.
+        reset: (batch, time) of booleans; where true, H := H_0 before that step.
+        keep_states: also give the state after every step.
+
+    >>> import torch, recurra as rc
+    >>> cell = rc.cells.Seen(2)
+    >>> x = torch.eye(2)[torch.tensor([[0, 0, 0]])]
+    >>> fresh = torch.tensor([[False, False, True]])
+    >>> scan(cell, x, cell.initial_state(1), reset=fresh).y.flatten().tolist()
+    [0.0, 1.0, 0.0]
+    """
+    batch, time = x.shape[:2]
+    if time == 0:
+        return _nothing(cell, x, state, keep_states)
+    real = None if lengths is None else real_steps(lengths, time)
+    if reset is not None and real is not None:
+        reset = reset & real
+    all_real = [True] * time if real is None else real.all(0).tolist()
+    any_reset = [False] * time if reset is None else reset.any(0).tolist()
+    start = cell.initial_state(batch) if any(any_reset) else None
+    mixed_types = torch.is_autocast_enabled(x.device.type)
+
+    answers, states = [], []
+    for t, x_t in enumerate(x.unbind(1)):
+        if reset is not None and any_reset[t]:
+            state = select(reset[:, t], start, state)
+        new = cell.update(state, x_t)
+        if mixed_types:
+            new = keep_types(new, state)
+        answers.append(cell.output(new, x_t))
+        state = new if real is None or all_real[t] else select(real[:, t], new, state)
+        if keep_states:
+            states.append(state)
+    return Scan(
+        y=torch.stack(answers, dim=1),
+        state=own_memory(state, x_t),
+        states=map_state(lambda *slots: torch.stack(slots, 1), *states) if keep_states else None,
+    )
+
+
+def _nothing(cell: Steppable, x: Tensor, state: Any, keep_states: bool) -> Scan:
+    """No steps: the cell is asked once, for the shape of its answer only."""
+    batch = x.shape[0]
+    event = x.new_zeros(batch, *x.shape[2:])
+    answer = cell.output(cell.update(state, event), event)
+    states = map_state(lambda slot: slot.new_zeros(batch, 0, *slot.shape[1:]), state)
+    return Scan(
+        y=answer.new_zeros(batch, 0, *answer.shape[1:]),
+        state=state,
+        states=states if keep_states else None,
+    )
+
+
+def keep_types(state: State, before: State) -> State:
+    """A state with every slot in the type it had before the step.
+
+    >>> import torch
+    >>> keep_types(torch.ones(1, dtype=torch.bfloat16), torch.zeros(1)).dtype
+    torch.float32
+    """
+    return map_state(lambda slot, old: slot.to(old.dtype), state, before)
+
+
+def own_memory(state: State, x: Tensor) -> State:
+    """A state that shares no memory with x, so that x may be written to afterwards.
+
+    >>> import torch
+    >>> x = torch.ones(1)
+    >>> own_memory(x, x) is x
+    False
+    """
+    return map_state(lambda slot: slot.clone() if slot is x or slot._is_view() else slot, state)
+
+
+def real_steps(lengths: Tensor, time: int) -> Tensor:
+    """Which steps count, (batch, time).
+
+    >>> import torch
+    >>> real_steps(torch.tensor([2, 0]), 3).tolist()
+    [[True, True, False], [False, False, False]]
+    """
+    return torch.arange(time, device=lengths.device) < lengths[:, None]
+
+
+def flip_time(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Each row's real steps in reverse order; what lies past its length stays there.
+
+    Args:
+        values: (batch, time, ...).
+        lengths: (batch,), or None where every step is real.
+
+    >>> import torch
+    >>> flip_time(torch.tensor([[1, 2, 3, 0]]), torch.tensor([3])).tolist()
+    [[3, 2, 1, 0]]
+    """
+    if lengths is None:
+        return values.flip(1)
+    time = torch.arange(values.shape[1], device=values.device)
+    source = torch.where(real_steps(lengths, len(time)), lengths[:, None] - 1 - time, time)
+    source = source.reshape(*source.shape, *([1] * (values.dim() - 2)))
+    return values.gather(1, source.expand_as(values))
+
+
+def reset_backwards(reset: Tensor, lengths: Tensor | None) -> Tensor:
+    """The reset mask as the reversed sequence meets it.
+
+    Read backwards, an episode starts at its last step: there, and not at its first, the state is
+    H_0 again. The sequence's own last step starts from the state that was given.
+
+    >>> import torch
+    >>> reset_backwards(torch.tensor([[False, True, False]]), None).tolist()
+    [[False, False, True]]
+    """
+    if lengths is not None:
+        reset = reset & real_steps(lengths, reset.shape[1])
+    starts_next = torch.cat([reset[:, 1:], torch.zeros_like(reset[:, :1])], dim=1)
+    return flip_time(starts_next, lengths)
