@@ -1,0 +1,37 @@
+"""Data in recurra's shapes: named sets, tables of sequences, events of a stream. No torch.
+
+Tables need pyarrow (``recurra[cli]``), the named sets aeon and river (``recurra[data]``); both are
+imported when first used.
+"""
+
+from __future__ import annotations
+
+from recurra.data.events import Event, events
+from recurra.data.named import (
+    DATASETS,
+    Dataset,
+    Labelled,
+    LabelledSequences,
+    TimedSeries,
+    dataset,
+    japanese_vowels,
+    water_flow,
+)
+from recurra.data.table import SequenceTable, read_sequences
+from recurra.data.targets import Kind
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Event",
+    "Kind",
+    "Labelled",
+    "LabelledSequences",
+    "SequenceTable",
+    "TimedSeries",
+    "dataset",
+    "events",
+    "japanese_vowels",
+    "read_sequences",
+    "water_flow",
+]
