@@ -22,7 +22,7 @@ from recurra.errors import (
 )
 
 if TYPE_CHECKING:
-    from recurra import cells, data, drawing, layers, nn, training
+    from recurra import cells, data, drawing, interop, layers, nn, training
     from recurra.cells import Cell
     from recurra.layers import Bidirectional, Recurrent, Residual, Stack
     from recurra.nn import accelerate
@@ -49,6 +49,7 @@ __all__ = [
     "cells",
     "data",
     "drawing",
+    "interop",
     "layers",
     "load",
     "nn",
@@ -68,7 +69,7 @@ _HOMES = {
     "load": "recurra.streaming",
     "save": "recurra.streaming",
 }
-_SUBPACKAGES = {"cells", "data", "drawing", "layers", "nn", "training"}
+_SUBPACKAGES = {"cells", "data", "drawing", "interop", "layers", "nn", "training"}
 
 
 def __getattr__(name: str) -> Any:
