@@ -152,7 +152,7 @@ class Cell(Described, Generic[State]):
         return self
 
     def zeros(self, batch: int, *shape: int) -> Tensor:
-        """Zeros (batch, \\*shape) in the type and on the device of the cell's own weights.
+        """Zeros (batch, shape...) in the type and on the device of the cell's own weights.
 
         >>> import recurra as rc
         >>> rc.cells.GRU(3, 8).double().zeros(2, 8).dtype

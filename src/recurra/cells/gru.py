@@ -119,8 +119,8 @@ def gated_update(drive: Tensor, recalled: Tensor, candidate_bias: Tensor, h: Ten
     tensor([[0.5000]])
     """
     size = h.shape[-1]
-    drive_rz, drive_n = drive.split([2 * size, size], dim=-1)
-    recalled_rz, recalled_n = recalled.split([2 * size, size], dim=-1)
+    drive_rz, drive_n = torch.split(drive, [2 * size, size], dim=-1)
+    recalled_rz, recalled_n = torch.split(recalled, [2 * size, size], dim=-1)
     r, z = torch.sigmoid(drive_rz + recalled_rz).chunk(2, dim=-1)
     n = torch.tanh(drive_n + r * (recalled_n + candidate_bias))
     return GRUState(h=(1 - z) * n + z * h)

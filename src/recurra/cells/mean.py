@@ -15,7 +15,7 @@ class MeanState(NamedTuple):
     """The state of a `Mean` cell."""
 
     total: Tensor  # (batch, size)  sum of the inputs so far
-    count: Tensor  # (batch, 1)     how many they were
+    count: Tensor  # type: ignore[assignment]  # (batch, 1)  how many they were
 
 
 class Mean(Cell[MeanState]):

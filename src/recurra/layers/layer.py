@@ -103,10 +103,11 @@ class Layer(Described):
         lengths = self._check_lengths(lengths, x)
         reset = self._check_reset(reset, x, "a flag for every row and step of x")
         if lengths is not None:
-            x = _zero_past(x, lengths)
+            # Ones: where a cell divides by the norm of x, zeros would make the gradient NaN.
+            x = _fill_past(x, lengths, 1 if x.is_floating_point() else 0)
         y, state, states = self.run(x, state, lengths, reset, return_states)
         if lengths is not None:
-            y = _zero_past(y, lengths)
+            y = _fill_past(y, lengths, 0)
         return (y, state, states) if return_states else (y, state)
 
     def _forward_one(
@@ -131,7 +132,7 @@ class Layer(Described):
             return_states=return_states,
         )
         states = [map_state(lambda slot: slot[0], each) for each in states]
-        return (y[0], *states)  # type: ignore[return-value]
+        return (y[0], *states)
 
     def _check_x(self, x: Tensor) -> None:
         wanted = 2 + self.event_dims
@@ -173,42 +174,42 @@ class Layer(Described):
     def _check_lengths(self, lengths: Any, x: Tensor) -> Tensor | None:
         if lengths is None:
             return None
-        lengths = torch.as_tensor(lengths, device=x.device)
+        steps = _tensor(lengths, x)
         batch, time = x.shape[:2]
-        wrong_type = lengths.dtype.is_floating_point or lengths.dtype == torch.bool
-        if wrong_type and lengths.numel():  # an empty list is read as floats
+        wrong_type = steps.dtype.is_floating_point or steps.dtype == torch.bool
+        if wrong_type and steps.numel():  # an empty list is read as floats
             raise ShapeError(
-                f"{self.signature()}: lengths is {lengths.dtype}, expected whole numbers of steps."
+                f"{self.signature()}: lengths is {steps.dtype}, expected whole numbers of steps."
             )
-        if lengths.shape != (batch,):
+        if steps.shape != (batch,):
             raise ShapeError(
-                f"{self.signature()}: lengths has shape {tuple(lengths.shape)}, expected "
+                f"{self.signature()}: lengths has shape {tuple(steps.shape)}, expected "
                 f"({batch},), one number a row of x."
             )
-        lengths = lengths.long()
-        low, high = (int(lengths.min()), int(lengths.max())) if batch else (0, 0)
+        low, high = (int(end) for end in steps.long().aminmax()) if batch else (0, 0)
         if low < 0 or high > time:
             raise ShapeError(
-                f"{self.signature()}: lengths go from {low} to {high}, expected 0 to {time}, the time steps of x."
+                f"{self.signature()}: lengths go from {low} to {high}, expected 0 to {time}, the "
+                f"time steps of x."
             )
-        return lengths
+        return steps.long()
 
     def _check_reset(self, reset: Any, x: Tensor, wanted: str) -> Tensor | None:
         if reset is None:
             return None
-        reset = torch.as_tensor(reset, device=x.device)
-        if reset.dtype != torch.bool:
+        flags = _tensor(reset, x)
+        if flags.dtype != torch.bool:
             raise ShapeError(
-                f"{self.signature()}: reset is {reset.dtype}, expected booleans. "
+                f"{self.signature()}: reset is {flags.dtype}, expected booleans. "
                 f"Pass reset.bool() where anything but 0 means a reset."
             )
         shape = x.shape[: x.dim() - self.event_dims]
-        if reset.shape != shape:
+        if flags.shape != shape:
             raise ShapeError(
-                f"{self.signature()}: reset has shape {tuple(reset.shape)}, expected "
+                f"{self.signature()}: reset has shape {tuple(flags.shape)}, expected "
                 f"{tuple(shape)}, {wanted}."
             )
-        return reset
+        return flags
 
 
 def check_cell(owner: str, argument: str, cell: Any) -> None:
@@ -220,7 +221,11 @@ def check_cell(owner: str, argument: str, cell: Any) -> None:
         )
 
 
-def _zero_past(values: Tensor, lengths: Tensor) -> Tensor:
-    """Zeros past each row's length, so that not even a NaN there reaches a gradient."""
+def _tensor(values: Any, x: Tensor) -> Tensor:
+    return torch.as_tensor(values, device=x.device)
+
+
+def _fill_past(values: Tensor, lengths: Tensor, filling: float) -> Tensor:
+    """Another value past each row's length, so that not even a NaN there reaches a gradient."""
     real = real_steps(lengths, values.shape[1])
-    return values.where(real.reshape(*real.shape, *([1] * (values.dim() - 2))), 0)
+    return values.where(real.reshape(*real.shape, *([1] * (values.dim() - 2))), filling)

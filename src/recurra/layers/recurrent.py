@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell
 from recurra.cells.state import named_slots
 from recurra.layers.layer import Layer, check_cell
-from recurra.layers.scan import Scan, keep_types, own_memory, scan
+from recurra.layers.scan import Scan, autocasts, keep_types, own_memory, scan, shares_memory
 
 __all__ = ["Recurrent"]
 
@@ -48,13 +47,16 @@ class Recurrent(Layer):
 
     def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
         new = self.cell.update(state, x)
-        if torch.is_autocast_enabled(x.device.type):
+        if autocasts(x):
             new = keep_types(new, state)
         y = self.cell.output(new, x)
-        new = own_memory(new, x)
-        # Writing to the answer must not change the state.
-        shared = y._is_view() or any(y is slot for slot in named_slots(new).values())
-        return y.clone() if shared else y, new
+        # Writing to x or to the answer afterwards must not change the state.
+        slots = named_slots(new).values()
+        if any(shares_memory(slot, y) for slot in slots):
+            y = y.clone()
+        if any(shares_memory(slot, x) for slot in slots):
+            new = own_memory(new, x)
+        return y, new
 
     def run(
         self,

@@ -68,7 +68,7 @@ def scan(
     all_real = [True] * time if real is None else real.all(0).tolist()
     any_reset = [False] * time if reset is None else reset.any(0).tolist()
     start = cell.initial_state(batch) if any(any_reset) else None
-    mixed_types = torch.is_autocast_enabled(x.device.type)
+    mixed_types = autocasts(x)
 
     answers, states = [], []
     for t, x_t in enumerate(x.unbind(1)):
@@ -83,7 +83,7 @@ def scan(
             states.append(state)
     return Scan(
         y=torch.stack(answers, dim=1),
-        state=own_memory(state, x_t),
+        state=own_memory(state, x),
         states=map_state(lambda *slots: torch.stack(slots, 1), *states) if keep_states else None,
     )
 
@@ -99,6 +99,18 @@ def _nothing(cell: Steppable, x: Tensor, state: Any, keep_states: bool) -> Scan:
         state=state,
         states=states if keep_states else None,
     )
+
+
+def autocasts(x: Tensor) -> bool:
+    """Whether torch mixes types on the device of x at the moment.
+
+    >>> import torch
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     autocasts(torch.zeros(1)), autocasts(torch.zeros(1, device="meta"))
+    (True, False)
+    """
+    device = x.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def keep_types(state: State, before: State) -> State:
@@ -119,7 +131,18 @@ def own_memory(state: State, x: Tensor) -> State:
     >>> own_memory(x, x) is x
     False
     """
-    return map_state(lambda slot: slot.clone() if slot is x or slot._is_view() else slot, state)
+    return map_state(lambda slot: slot.clone() if shares_memory(slot, x) else slot, state)
+
+
+def shares_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether writing to one tensor may change the other.
+
+    >>> import torch
+    >>> x = torch.ones(4)
+    >>> shares_memory(x[:2], x[2:]), shares_memory(x + 0, x)
+    (True, False)
+    """
+    return torch._C._is_alias_of(one, other)  # type: ignore[attr-defined, no-any-return]
 
 
 def real_steps(lengths: Tensor, time: int) -> Tensor:

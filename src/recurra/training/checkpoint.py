@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import zipfile
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from recurra.atomic import write_atomically
 from recurra.errors import ModelFileError, TrainingError
 
 __all__ = ["PARTS", "check_belongs", "read_checkpoint", "write_checkpoint"]
@@ -54,27 +54,7 @@ def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
             f"fit: checkpoint cannot hold the state of this model, optimizer or schedule, because "
             f"it is not made of tensors and plain values: {_first_line(error)}"
         ) from error
-    _replace_whole(path, memory.getvalue())
-
-
-def _replace_whole(path: Path, data: bytes) -> None:
-    """Write beside, fsync, rename: at every moment the file is the former or the new one."""
-    target = path.resolve()  # a link stays a link
-    beside = target.with_name(f"{target.name}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)  # noqa: PTH105 - one name for tests to take away
-    finally:
-        beside.unlink(missing_ok=True)
-    if hasattr(os, "O_DIRECTORY"):  # where folders can be synced: the rename itself
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    write_atomically(path, memory.getvalue())
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

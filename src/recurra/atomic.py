@@ -1,0 +1,67 @@
+"""Files that are either the old ones or the new ones, never half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+__all__ = ["write_atomically"]
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file whole or not at all: beside it, flushed to the disk, then renamed over it.
+
+    Whatever fails, and whenever the power goes, the file holds its former contents or the new
+    ones, and nothing is left beside it after an error. A symbolic link stays one.
+
+    Args:
+        path: where; its folder exists.
+        data: the whole contents.
+
+    Raises:
+        OSError: the file cannot be written, or is a device or a pipe.
+
+    >>> write_atomically("words.txt", b"remember me")
+    >>> Path("words.txt").read_bytes()
+    b'remember me'
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} is not a regular file, so it cannot be replaced in one step.")
+    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+    try:
+        try:
+            _write_through(beside, data)
+            os.replace(beside, target)  # noqa: PTH105 - one name for tests to take away
+        except BaseException:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+            raise
+        _flush_folder(target.parent)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # The name the caller knows, not that of the file beside it.
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    # 0o666 leaves the permissions to the umask, as open() does.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename itself durable, where folders can be flushed."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,187 @@
+"""The model file: written once it is known to read back, checked whole when read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+
+from recurra.atomic import write_atomically
+from recurra.errors import MissingExtraError, ModelFileError
+from recurra.streaming.container import Layout, RawTensor, one_line, pack, unpack
+from recurra.streaming.description import check_tree, fingerprint
+from recurra.streaming.model import Model
+
+if TYPE_CHECKING:
+    from recurra.engine import Engine
+    from recurra.engine.building import Described, Layer
+
+__all__ = ["Contents", "load", "read_model", "save"]
+
+LAYOUT = Layout("recurra.model", 1, "a model file of recurra")
+
+
+class Contents(NamedTuple):
+    """What a model file holds, before anything is built from it."""
+
+    source: str
+    tree: dict[str, Any]
+    dtype: str
+    tensors: dict[str, RawTensor]
+    notes: dict[str, Any]
+    fingerprint: str
+
+
+def save(
+    model: Layer, path: str | os.PathLike[str], *, notes: Mapping[str, Any] | None = None
+) -> None:
+    """Write a trained model to one file: what it is, its weights, and your notes.
+
+    The file is safetensors, with the description as JSON in its header. It holds no code. It is
+    first written beside `path` and read back, so that `path` is the former file or a good one.
+
+    Args:
+        model: a `Recurrent`, `Stack`, `Residual` or `Bidirectional`. Modules in it are recurra's,
+            common stateless ones of torch, or of your own with a `config` that gives their
+            constructor's arguments.
+        path: where.
+        notes: JSON kept with the model, such as the names of its features and classes.
+
+    Raises:
+        TypeError: the model is not a layer, or holds a module that no file can; or the notes are
+            not JSON.
+        ValueError: parts share weights, or a part's `config` does not make it again.
+        OSError: the file cannot be written.
+
+    >>> import recurra as rc
+    >>> rc.save(rc.Recurrent(rc.cells.GRU(3, 8)), "model.recurra", notes={"classes": ["a", "b"]})
+    >>> rc.load("model.recurra").notes
+    {'classes': ['a', 'b']}
+    """
+    from recurra.engine import describing
+    from recurra.engine.plain import plain_json
+
+    tree = describing.describe_layers(model)
+    dtype = describing.type_of(model)
+    tensors = {name: RawTensor(*raw) for name, raw in describing.raw_tensors(model).items()}
+    header = {
+        "model": tree,
+        "dtype": dtype,
+        "fingerprint": fingerprint(tree, dtype, tensors),
+        "notes": plain_json({} if notes is None else _object(notes), "notes"),
+    }
+    data = pack(LAYOUT, header, tensors)
+    try:
+        _layers(_contents(data, "the file"), describing.own_classes(model))
+    except ModelFileError as error:
+        raise ValueError(
+            f"save: {model.signature()} would not come back: {error} A config() has to give the "
+            f"arguments of its class."
+        ) from error
+    write_atomically(path, data)
+
+
+def _object(notes: Any) -> Mapping[str, Any]:
+    if not isinstance(notes, Mapping):
+        raise TypeError(f"save: notes is a {type(notes).__name__}, expected a dict of JSON values.")
+    return notes
+
+
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    torch: Literal[False] = False,
+    cells: Iterable[type[Described]] = (),
+) -> Model: ...
+
+
+@overload
+def load(
+    path: str | os.PathLike[str], *, torch: Literal[True], cells: Iterable[type[Described]] = ()
+) -> Layer: ...
+
+
+def load(
+    path: str | os.PathLike[str], *, torch: bool = False, cells: Iterable[type[Described]] = ()
+) -> Model | Layer:
+    """Read a model from a file.
+
+    The whole file is checked before anything is made from it. Nothing it names is imported or run:
+    cells of your own have to be handed in.
+
+    Args:
+        path: what `recurra.save` wrote.
+        torch: give the torch layers, for more training; they come in training mode.
+        cells: the classes of your own that the model uses.
+
+    Returns:
+        A `Model`, numpy in and numpy out; with ``torch=True`` the layers.
+
+    Raises:
+        ModelFileError: the file is truncated, altered, of a newer version or not ours, what it
+            says is not what it holds, or it uses cells that were not handed in.
+        OSError: there is no such file, or it cannot be read.
+
+    >>> import numpy as np, recurra as rc
+    >>> rc.save(rc.Recurrent(rc.cells.Repeats(2)), "repeats.recurra")
+    >>> model = rc.load("repeats.recurra")
+    >>> y, state = model.run(np.array([[0, 1], [0, 1], [1, 0]]))
+    >>> y.ravel().tolist()
+    [0.0, 1.0, 0.0]
+    """
+    contents = read_model(path)
+    try:
+        layers, output_size = _layers(contents, cells)
+        if torch:
+            return layers
+        engine = _engine(layers, contents.dtype, output_size)
+    except ModuleNotFoundError as error:
+        if error.name == "torch":
+            raise MissingExtraError.named("torch", "train") from error
+        raise
+    return Model(engine, contents.tree, contents.notes, contents.fingerprint)
+
+
+def read_model(path: str | os.PathLike[str]) -> Contents:
+    """What a model file holds, checked as far as that goes without its classes.
+
+    Raises:
+        ModelFileError: it is truncated, altered, of a newer version or not ours.
+        OSError: there is no such file, or it cannot be read.
+    """
+    return _contents(Path(path).read_bytes(), str(path))
+
+
+def _contents(data: bytes, source: str) -> Contents:
+    header, tensors = unpack(LAYOUT, data, source)
+    tree = check_tree(header.get("model"), source)
+    dtype, notes = header.get("dtype"), header.get("notes")
+    if not isinstance(dtype, str) or not isinstance(notes, dict):
+        raise ModelFileError(f"{source}: its header lacks the element type or the notes.")
+    own = fingerprint(tree, dtype, tensors)
+    if header.get("fingerprint") != own:
+        raise ModelFileError(
+            f"{source}: its description or weights are not those it was saved with: the "
+            f"fingerprints differ."
+        )
+    return Contents(source, tree, dtype, tensors, notes, own)
+
+
+def _layers(contents: Contents, cells: Iterable[type[Described]]) -> tuple[Layer, int | None]:
+    """The layers, and how many features they answer with."""
+    from recurra.engine.building import build_layers, try_once
+
+    source, tree, dtype, tensors, _, _ = contents
+    try:
+        layers = build_layers(tree, dtype, tensors, cells)
+        return layers, try_once(layers, dtype)
+    except ModelFileError as error:
+        raise ModelFileError(f"{source}: {one_line(error)}") from error
+
+
+def _engine(layers: Layer, dtype: str, output_size: int | None) -> Engine:
+    from recurra.engine.eager import EagerEngine
+
+    return EagerEngine(layers, dtype, output_size)

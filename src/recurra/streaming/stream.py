@@ -1,0 +1,136 @@
+"""One state being fed events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from recurra.streaming.statefile import pack_states, unpack_states
+
+if TYPE_CHECKING:
+    from recurra.engine import Array
+    from recurra.streaming.model import Model, State
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """One state, fed one event at a time.
+
+    A step that raises leaves the state as it was. Two streams never share a state; one stream is
+    not for two threads at once.
+
+    Args:
+        model: what `recurra.load` gave.
+        state: where to start, slots without a batch axis; None is H_0.
+
+    Raises:
+        NotStreamableError: the model answers only when it knows what comes later.
+        StateError: the state is not this model's.
+
+    >>> import recurra as rc
+    >>> rc.save(rc.Recurrent(rc.cells.Seen(3)), "seen.recurra")
+    >>> stream = rc.load("seen.recurra").stream()
+    >>> float(stream.step([0, 1, 0])[0]), float(stream.step([0, 1, 0])[0])
+    (0.0, 1.0)
+    >>> saved, twin = stream.snapshot(), stream.fork()
+    >>> stream.reset()
+    >>> float(stream.step([0, 1, 0])[0]), float(twin.step([0, 1, 0])[0])
+    (0.0, 1.0)
+    >>> stream.restore(saved)
+    >>> stream.state["seen"].tolist()
+    [0.0, 1.0, 0.0]
+    """
+
+    __slots__ = ("_engine", "_row", "_state", "_type", "model")
+
+    def __init__(self, model: Model, state: Mapping[str, ArrayLike] | None = None) -> None:
+        self.model = model
+        self._engine = model._engine
+        self._engine.check_streamable()
+        self._row = model._one_event
+        self._type = self._engine.input_type
+        self._state = model._before(state, ())
+
+    def __repr__(self) -> str:
+        return f"Stream({self.model!r})"
+
+    def step(self, x: ArrayLike) -> Array:
+        """Take one event and answer it.
+
+        Args:
+            x: (feature,), or one index where the model takes indices.
+
+        Returns:
+            The answer, (feature,).
+
+        Raises:
+            ShapeError: x has the wrong shape or type; the state stays as it was.
+        """
+        if not (type(x) is np.ndarray and x.dtype == self._type and x.shape == self._row):
+            x = self.model._events(x, 0)
+        y, self._state = self._engine.step(self._state, x[None])
+        return y[0]  # type: ignore[no-any-return]
+
+    def steps(self, xs: ArrayLike) -> Array:
+        """Take events one after the other, as so many calls of `step` would.
+
+        Args:
+            xs: (time, feature).
+
+        Returns:
+            The answers, (time, feature).
+        """
+        events = self.model._events(xs, 1)
+        if not len(events):
+            return self.model.run(events)[0]
+        return np.stack([self.step(x) for x in events])
+
+    def over(self, events: Iterable[ArrayLike]) -> Iterator[Array]:
+        """Answer each event of an iterator, endless ones too, as soon as it comes.
+
+        >>> import itertools, recurra as rc
+        >>> rc.save(rc.Recurrent(rc.cells.Repeats(2)), "repeats.recurra")
+        >>> answers = rc.load("repeats.recurra").stream().over(itertools.repeat([0, 1]))
+        >>> float(next(answers)[0]), float(next(answers)[0])
+        (0.0, 1.0)
+        """
+        return (self.step(x) for x in events)
+
+    @property
+    def state(self) -> State:
+        """The state now: arrays by slot name, without a batch axis. They are copies.
+
+        Assigning checks slots, shapes and types, and raises `StateError` where they differ.
+        """
+        return {name: slot[0] for name, slot in self._engine.give(self._state).items()}
+
+    @state.setter
+    def state(self, state: Mapping[str, ArrayLike]) -> None:
+        self._state = self.model._before(state, ())
+
+    def reset(self) -> None:
+        """Go back to H_0."""
+        self._state = self._engine.start(1)
+
+    def fork(self) -> Stream:
+        """A stream that goes on from here by itself."""
+        return Stream(self.model, self.state)
+
+    def snapshot(self) -> bytes:
+        """The state as bytes, bound to the model's fingerprint, with a checksum."""
+        return pack_states(self.model, {"": self.state})
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take the state from a snapshot.
+
+        Raises:
+            StateError: it was taken under another model, or is of more than one stream.
+            ModelFileError: it is truncated, altered, of a newer version or not ours. Either way
+                the state stays as it was.
+        """
+        (state,) = unpack_states(self.model, snapshot, "the snapshot", one=True).values()
+        self.state = state

@@ -1,0 +1,229 @@
+"""A stream steps as the whole sequence does; its state can be read, set, forked and restored."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from recurra import Recurrent, cells
+from recurra.errors import ModelFileError, NotStreamableError, ShapeError, StateError
+from recurra.streaming import Stream
+from tests.contracts.drawn import layer_of, x_of
+from tests.contracts.rows import ROWS, every_streaming_layer
+from tests.streaming.made import a_model, forged, loaded, parts_of
+
+
+@pytest.fixture
+def model(tmp_path):
+    return loaded(a_model(), tmp_path)
+
+
+@pytest.fixture
+def xs():
+    return np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+
+
+@every_streaming_layer
+def test_stepping_equals_the_whole_sequence(row, tmp_path):
+    """To the bit where every part is a cell; a linear layer's product over one row takes another
+    path through torch than over many, and rounds otherwise."""
+    model = loaded(layer_of(row), tmp_path)
+    x = x_of(row, 1, 7)[0].numpy()
+
+    whole, end = model.run(x)
+    stream = model.stream()
+    got = np.stack([stream.step(event) for event in x])
+
+    np.testing.assert_allclose(got, whole, rtol=0, atol=0 if row.same_bits else 1e-12)
+    for name, slot in stream.state.items():
+        np.testing.assert_allclose(slot, end[name], rtol=0, atol=0 if row.same_bits else 1e-12)
+
+
+def test_that_comparison_notices_a_stream_that_forgets(model, xs):
+    whole, _ = model.run(xs)
+    stream = model.stream()
+
+    got = []
+    for x in xs:
+        got.append(stream.step(x))
+        stream.reset()
+
+    np.testing.assert_allclose(got[0], whole[0], rtol=0, atol=1e-6)
+    assert np.abs(np.stack(got)[1:] - whole[1:]).max() > 1e-3
+
+
+def test_steps_and_over_are_so_many_steps(model, xs):
+    one, other, third = model.stream(), model.stream(), model.stream()
+    wanted = np.stack([one.step(x) for x in xs])
+
+    np.testing.assert_array_equal(other.steps(xs), wanted)
+    endless = third.over(itertools.chain(xs, itertools.repeat(xs[0])))
+    np.testing.assert_array_equal(np.stack(list(itertools.islice(endless, len(xs)))), wanted)
+    np.testing.assert_array_equal(third.step(xs[0]), other.step(xs[0]))
+
+
+def test_no_steps_give_no_answers(model):
+    assert model.stream().steps(np.zeros((0, 3))).shape == (0, 2)
+
+
+def test_over_answers_an_event_before_it_asks_for_the_next(model, xs):
+    asked = []
+
+    def events():
+        for k, x in enumerate(xs):
+            asked.append(k)
+            yield x
+
+    answers = model.stream().over(events())
+    next(answers)
+
+    assert asked == [0]
+
+
+def test_the_state_is_read_as_copies_and_set_after_checking(model, xs):
+    stream = model.stream()
+    stream.steps(xs[:3])
+    state = stream.state
+    assert {name: slot.shape for name, slot in state.items()} == {"0.h": (4,), "0.c": (4,)}
+    wanted = stream.steps(xs[3:])
+
+    twin = model.stream(state)
+    state["0.h"][:] = 5
+    np.testing.assert_array_equal(twin.steps(xs[3:]), wanted)
+    with pytest.raises(StateError, match=r"0.h of shape \(1, 4\), expected \(4,\)"):
+        twin.state = model.initial_state(1)
+    twin.state = model.stream().state
+    np.testing.assert_array_equal(twin.step(xs[0]), model.stream().step(xs[0]))
+
+
+def test_a_state_of_the_whole_run_is_a_state_of_a_stream(model, xs):
+    _, state = model.run(xs[:3])
+
+    np.testing.assert_allclose(
+        model.stream(state).steps(xs[3:]), model.run(xs)[0][3:], rtol=0, atol=1e-6
+    )
+
+
+def test_forks_go_on_by_themselves(model, xs):
+    stream = model.stream()
+    stream.steps(xs[:3])
+    fork = stream.fork()
+    wanted = stream.steps(xs[3:])
+
+    assert isinstance(fork, Stream)
+    np.testing.assert_array_equal(fork.steps(xs[3:]), wanted)
+
+
+class CountsInPlace(cells.Mean):
+    """A cell that breaks the rule and changes its state where it lies."""
+
+    def update(self, state, x):
+        state.count.add_(1)
+        return state
+
+
+def test_even_a_cell_that_changes_its_state_in_place_forks(tmp_path):
+    from recurra.streaming import load, save
+
+    save(Recurrent(CountsInPlace(1)), tmp_path / "m")
+    stream = load(tmp_path / "m", cells=(CountsInPlace,)).stream()
+    stream.step([0.0])
+    fork, saved = stream.fork(), stream.snapshot()
+    stream.step([0.0])
+
+    assert (stream.state["count"], fork.state["count"]) == (2, 1)
+    stream.restore(saved)
+    assert stream.state["count"] == 1
+    stream.reset()
+    assert stream.state["count"] == 0
+
+
+def test_an_event_that_does_not_fit_leaves_the_state_as_it_was(model, xs):
+    stream = model.stream()
+    stream.steps(xs[:3])
+    before = stream.state
+
+    for event in (np.zeros(4), np.zeros((1, 3)), "abc", np.zeros(3, complex)):
+        with pytest.raises(ShapeError):
+            stream.step(event)
+
+    for name, slot in stream.state.items():
+        np.testing.assert_array_equal(slot, before[name])
+
+
+def test_events_and_answers_may_be_overwritten(tmp_path):
+    stream = loaded(Recurrent(cells.Repeats(2)), tmp_path).stream()
+    event = np.array([0, 1], dtype=np.float32)
+
+    stream.step(event)[:] = 9
+    event[:] = 7
+
+    assert stream.state["last"].tolist() == [0, 1]
+    assert stream.state["same"].tolist() == [0]
+
+
+# --- snapshots ------------------------------------------------------------------------------------
+
+
+@every_streaming_layer
+def test_a_restored_stream_goes_on_bit_for_bit(row, tmp_path):
+    model = loaded(layer_of(row), tmp_path)
+    x = x_of(row, 1, 8)[0].numpy()
+    stream = model.stream()
+    stream.steps(x[:4])
+    saved = stream.snapshot()
+    wanted = stream.steps(x[4:])
+
+    for again in (stream, model.stream()):
+        again.restore(saved)
+        np.testing.assert_array_equal(again.steps(x[4:]), wanted, strict=True)
+
+
+def test_a_snapshot_with_any_byte_cut_or_changed_is_refused(tmp_path):
+    stream = loaded(a_model(sizes=(1, 2, 1)), tmp_path).stream()
+    stream.step([1.0])
+    saved, before = stream.snapshot(), stream.state
+
+    for k in range(len(saved)):
+        with pytest.raises(ModelFileError, match="the snapshot: "):
+            stream.restore(saved[:k])
+        for flip in (0x01, 0x20, 0x80):
+            damaged = bytearray(saved)
+            damaged[k] ^= flip
+            with pytest.raises(ModelFileError, match="the snapshot: "):
+                stream.restore(bytes(damaged))
+    for name, slot in stream.state.items():
+        np.testing.assert_array_equal(slot, before[name])
+
+
+def test_a_snapshot_of_another_model_is_refused(model, tmp_path):
+    other = loaded(a_model(seed=1), tmp_path)
+
+    with pytest.raises(StateError, match=f"begins with '{other.fingerprint[:12]}', not '"):
+        model.stream().restore(other.stream().snapshot())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda header, ours: ours.update(version=2), "is of version 2"),
+        (lambda header, ours: ours.update(format="recurra.model"), "expected saved states"),
+        (lambda header, ours: header.pop("keys"), "damaged|no list of keys"),
+        (lambda header, ours: header.update({"slot.x": header.pop("slot.0.h")}), "other slots"),
+        (lambda header, ours: header["slot.0.h"].update(shape=[4, 1]), r"F32 \(4, 1\), expected"),
+        (lambda header, ours: header["slot.0.h"].update(dtype="I32"), r"I32 \(1, 4\), expected"),
+    ],
+)
+def test_a_forged_snapshot_is_refused(model, change, words):
+    header, ours, rest = parts_of(model.stream().snapshot())
+    change(header, ours)
+
+    with pytest.raises(ModelFileError, match=words):
+        model.stream().restore(forged(header, ours, rest))
+
+
+def test_only_rows_with_a_backward_cell_do_not_stream(tmp_path):
+    for row in ROWS:
+        if not row.streams:
+            with pytest.raises(NotStreamableError):
+                loaded(layer_of(row), tmp_path).stream()
