@@ -14,7 +14,6 @@ from torch.overrides import TorchFunctionMode
 from recurra.cells.base import Described
 from recurra.cells.state import named_slots
 from recurra.engine.describing import FLOATS, NAMES, TYPES, Raw
-from recurra.engine.eager import input_size
 from recurra.engine.kinds import Kind, kind_named, own_kinds
 from recurra.engine.plain import plain_json
 from recurra.errors import ModelFileError, NotStreamableError
@@ -167,7 +166,7 @@ def try_once(layers: Layer, dtype: str) -> int | None:
     Raises:
         ModelFileError: they cannot run.
     """
-    size = input_size(layers)
+    size = layers.input_size
     if layers.event_dims and size is None:
         return None
     training = layers.training

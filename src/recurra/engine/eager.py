@@ -9,18 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from recurra.cells.base import Cell
 from recurra.cells.state import map_state, named_slots
 from recurra.engine import Array, Slot
-from recurra.layers import Bidirectional, Layer, Residual, Stack
+from recurra.layers import Bidirectional, Layer
 
-__all__ = ["EagerEngine", "input_size"]
-
-# What answers with as many features as it takes.
-_PASSING = (nn.Identity, nn.Dropout, nn.AlphaDropout, nn.LayerNorm, nn.RMSNorm)
-
+__all__ = ["EagerEngine"]
 
 class EagerEngine:
     """Runs layers in evaluation mode and records nothing for gradients.
@@ -43,7 +39,7 @@ class EagerEngine:
         self._waiting = next((m for m in layers.modules() if isinstance(m, Bidirectional)), None)
         self.signature = layers.signature()
         self.event_dims = layers.event_dims
-        self.input_size = input_size(layers)
+        self.input_size = layers.input_size
         self.output_size = output_size
         self.parameters = sum(parameter.numel() for parameter in layers.parameters())
         self.output_type = _numpy_type(getattr(torch, dtype))
@@ -120,23 +116,6 @@ def _array(tensor: Tensor) -> Array:
 
 def _numpy_type(dtype: torch.dtype) -> np.dtype[Any]:
     return np.dtype("float32" if dtype == torch.bfloat16 else str(dtype).removeprefix("torch."))
-
-
-def input_size(layers: nn.Module) -> int | None:
-    """Features of x, also where the first part of a stack passes on what it is given.
-
-    >>> import recurra as rc
-    >>> input_size(rc.Stack(torch.nn.Dropout(0.1), rc.Recurrent(rc.cells.GRU(3, 8))))
-    3
-    """
-    if isinstance(layers, Stack):
-        sizing = (part for part in layers.parts if not isinstance(part, _PASSING))
-        return input_size(next(sizing, nn.Identity()))
-    if isinstance(layers, Residual):
-        return input_size(layers.inside)
-    name = "in_features" if isinstance(layers, nn.Linear) else "input_size"
-    size = getattr(layers, name, None)
-    return size if isinstance(size, int) else None
 
 
 def _equations(cls: type[Cell[Any]]) -> str:

@@ -82,10 +82,15 @@ def _initial_state(part: nn.Module, batch: int) -> Any:
     return part.initial_state(batch) if isinstance(part, Layer) else ()
 
 
-def _input_size(part: nn.Module) -> int | None:
-    if isinstance(part, nn.Linear):
-        return part.in_features
-    return part.input_size if isinstance(part, Layer) else None
+# What answers with as many features as it takes, and does not say how many.
+_PASSES_ON = (nn.Identity, nn.Dropout, nn.AlphaDropout, nn.LayerNorm, nn.RMSNorm)
+
+
+def _input_size(*parts: nn.Module) -> int | None:
+    """Features that parts in a row take, where one of them says so."""
+    asked = next((part for part in parts if not isinstance(part, _PASSES_ON)), None)
+    size = getattr(asked, "in_features" if isinstance(asked, nn.Linear) else "input_size", None)
+    return size if isinstance(size, int) else None
 
 
 def _event_dims(part: nn.Module) -> int:
@@ -127,7 +132,7 @@ class Stack(Layer):
         for k, part in enumerate(parts):
             check_part(f"Stack, part {k}", part)
         self.parts = nn.ModuleList(parts)
-        self.input_size = _input_size(parts[0])
+        self.input_size = _input_size(*parts)
         self.event_dims = _event_dims(parts[0])
 
     def config(self) -> dict[str, Any]:
