@@ -1,0 +1,162 @@
+"""What comes into an estimator is looked at once, here, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+
+from recurra.errors import DataError, ShapeError
+
+__all__ = [
+    "Labels",
+    "array_dims",
+    "check_labels",
+    "check_sequences",
+    "check_targets",
+    "check_values",
+]
+
+_EXPECTED = "expected a list of (time, feature) arrays or one array (sequence, time, feature)"
+
+
+class Labels(NamedTuple):
+    """Class labels, coded."""
+
+    classes: NDArray[Any]  # (class,)  sorted
+    codes: NDArray[np.int64]  # (label,)  index into classes
+
+
+def check_sequences(who: str, X: Any, features: int | None = None) -> list[NDArray[np.float32]]:
+    """Sequences as float32 arrays (time, feature).
+
+    Args:
+        who: the estimator's name, for the messages.
+        X: a list of arrays (time, feature), or one array (sequence, time, feature).
+        features: how many there must be; None asks only that all sequences have as many.
+
+    Raises:
+        ShapeError: something has another shape.
+        DataError: there are no sequences, one is empty, or a value is not a finite number.
+
+    >>> [x.shape for x in check_sequences("X", [[[1], [2]], [[3]]])]
+    [(2, 1), (1, 1)]
+    """
+    if not _is_list(X):
+        came = f"has shape {np.shape(X)}" if hasattr(X, "shape") else f"is a {type(X).__name__}"
+        raise ShapeError(f"{who}: X {came}, {_EXPECTED}.")
+    sequences = [check_values(who, f"X[{row}]", x) for row, x in enumerate(X)]
+    if not sequences:
+        raise DataError(f"{who}: X holds no sequences. Give at least one.")
+    wanted = sequences[0].shape[1] if features is None else features
+    for row, x in enumerate(sequences):
+        if x.shape[1] != wanted:
+            source = "as X[0] has" if features is None else "as in fit"
+            raise ShapeError(
+                f"{who}: X[{row}] has {x.shape[1]} features, expected {wanted}, {source}."
+            )
+    return sequences
+
+
+def array_dims(X: Any) -> int | None:
+    """The axes of an array of numbers; None for a list, or an array that is used as one.
+
+    >>> array_dims(np.zeros((5, 2))), array_dims([0, 1])
+    (2, None)
+    """
+    if not hasattr(X, "ndim") or (isinstance(X, np.ndarray) and X.dtype.hasobject):
+        return None
+    return int(X.ndim)
+
+
+def _is_list(X: Any) -> bool:
+    if not isinstance(X, Iterable) or isinstance(X, (str, bytes, dict)):
+        return False
+    return array_dims(X) in (None, 3)
+
+
+def check_values(who: str, name: str, x: Any) -> NDArray[np.float32]:
+    """One sequence as float32 (time, feature)."""
+    try:
+        given = np.asarray(x)
+        with np.errstate(over="ignore"):
+            values = given.astype(np.float32, copy=False)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{who}: {name} does not hold numbers only ({error}).") from error
+    if values.ndim != 2:
+        raise ShapeError(
+            f"{who}: {name} has shape {values.shape}, expected (time, feature). "
+            f"A single feature is an array (time, 1)."
+        )
+    if 0 in values.shape:
+        what = "no steps" if len(values) == 0 else "no features"
+        raise DataError(f"{who}: {name} has {what} (shape {values.shape}). Leave it out.")
+    finite = np.isfinite(values)
+    if not finite.all():
+        time, feature = np.argwhere(~finite)[0].tolist()
+        raise DataError(
+            f"{who}: {name} holds {given[time, feature]} at time {time}, feature {feature}, "
+            f"expected finite float32 numbers. Fill the gap or leave the sequence out."
+        )
+    return values
+
+
+def check_targets(who: str, y: Any, sequences: int) -> NDArray[np.float64]:
+    """Numbers to learn, (sequence, output).
+
+    Raises:
+        ShapeError: they are not one or several numbers a sequence.
+        DataError: one is not a finite number.
+    """
+    try:
+        targets = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{who}: y does not hold numbers only ({error}).") from error
+    if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
+        raise ShapeError(
+            f"{who}: y has shape {targets.shape}, expected (sequence,) or (sequence, output)."
+        )
+    _check_as_many(who, len(targets), sequences)
+    bad = np.argwhere(~np.isfinite(targets))
+    if len(bad):
+        raise DataError(
+            f"{who}: y[{bad[0, 0]}] is {targets[tuple(bad[0])]}, expected finite numbers. "
+            f"Leave that sequence out."
+        )
+    return targets.reshape(len(targets), -1)
+
+
+def check_labels(who: str, y: Any, count: int, name: str = "y") -> Labels:
+    """Class labels, one a sequence or one a step.
+
+    Raises:
+        ShapeError: there are more or fewer of them than `count`.
+        DataError: a label is missing, or all are the same.
+        ValueError: the labels are continuous numbers.
+    """
+    labels = np.asarray(y)
+    if labels.ndim != 1:
+        raise ShapeError(f"{who}: {name} has shape {labels.shape}, expected one label each.")
+    _check_as_many(who, len(labels), count)
+    missing = [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]
+    if missing:
+        raise DataError(f"{who}: {name}[{missing[0]}] is {labels[missing[0]]}, expected a label.")
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(
+            f"{who}: {name} holds one class only ({classes[0]!s}), expected two at least."
+        )
+    return Labels(classes, codes.astype(np.int64))
+
+
+def _is_missing(label: object) -> bool:
+    return label is None or label != label  # NaN differs from itself
+
+
+def _check_as_many(who: str, targets: int, sequences: int) -> None:
+    if targets != sequences:
+        raise ShapeError(f"{who}: y has {targets} entries for {sequences} sequences in X.")
