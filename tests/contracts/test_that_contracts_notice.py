@@ -35,10 +35,8 @@ def with_run(change):
     """A layer whose arithmetic gets other arguments than it was given."""
 
     class Broken(Recurrent):
-        def run(self, x, state, lengths, reset, keep_states):
-            changed = {"state": state, "lengths": lengths, "reset": reset}
-            changed |= change(self, **changed)
-            return super().run(x, keep_states=keep_states, **changed)
+        def run(self, given):
+            return super().run(given._replace(**change(self, given)))
 
     return row_of(Broken)
 
@@ -55,12 +53,12 @@ def test_a_sound_layer_passes_what_the_broken_ones_are_shown():
 
 def test_a_missing_reset():
     with pytest.raises(AssertionError):
-        cut(with_run(lambda layer, state, lengths, reset: {"reset": None}))
+        cut(with_run(lambda layer, given: {"reset": None}))
 
 
 def test_a_reset_one_step_late():
-    def late(layer, state, lengths, reset):
-        return {"reset": None if reset is None else reset.roll(1, dims=1)}
+    def late(layer, given):
+        return {"reset": None if given.reset is None else given.reset.roll(1, dims=1)}
 
     with pytest.raises(AssertionError):
         cut(with_run(late))
@@ -75,8 +73,8 @@ def test_a_state_carried_over_from_the_call_before():
             fits = self.left is not None and len(self.left.h) == batch
             return self.left if fits else start
 
-        def run(self, *arguments):
-            done = super().run(*arguments)
+        def run(self, given):
+            done = super().run(given)
             self.left = done.state
             return done
 
@@ -85,8 +83,8 @@ def test_a_state_carried_over_from_the_call_before():
 
 
 def test_a_state_that_is_given_and_ignored():
-    def ignored(layer, state, lengths, reset):
-        return {"state": layer.initial_state(len(state.h))}
+    def ignored(layer, given):
+        return {"state": layer.initial_state(len(given.x))}
 
     with pytest.raises(AssertionError):
         chunks(with_run(ignored), [3])
@@ -94,8 +92,8 @@ def test_a_state_that_is_given_and_ignored():
 
 @pytest.mark.parametrize("by", [-1, 1])
 def test_lengths_off_by_one(by):
-    def off(layer, state, lengths, reset):
-        return {"lengths": None if lengths is None else (lengths + by).clamp(min=0)}
+    def off(layer, given):
+        return {"lengths": None if given.lengths is None else (given.lengths + by).clamp(min=0)}
 
     with pytest.raises(AssertionError):
         ragged(with_run(off), [2, 0, 5, 1])
@@ -103,11 +101,11 @@ def test_lengths_off_by_one(by):
 
 def test_a_state_that_runs_on_over_the_padding():
     with pytest.raises(AssertionError):
-        ragged(with_run(lambda layer, state, lengths, reset: {"lengths": None}), [2, 0, 5, 1])
+        ragged(with_run(lambda layer, given: {"lengths": None}), [2, 0, 5, 1])
 
 
 def test_padding_that_leaks(monkeypatch):
-    monkeypatch.setattr(layer_module, "_fill_past", lambda values, lengths, filling: values)
+    monkeypatch.setattr(layer_module, "fill_past", lambda values, lengths, filling: values)
 
     with pytest.raises(AssertionError):
         rubbish_past(sound)
@@ -118,7 +116,7 @@ def test_a_gradient_that_is_not_a_number_at_the_padding(monkeypatch):
         real = torch.arange(values.shape[1]) < lengths[:, None]
         return values.where(real[..., None], 0)
 
-    monkeypatch.setattr(layer_module, "_fill_past", zeros)
+    monkeypatch.setattr(layer_module, "fill_past", zeros)
 
     with pytest.raises(AssertionError):
         rubbish_past(row_of(Recurrent, lambda: Directions(3, 4)))
@@ -126,10 +124,10 @@ def test_a_gradient_that_is_not_a_number_at_the_padding(monkeypatch):
 
 def test_output_before_update():
     class Early(Recurrent):
-        def run(self, x, state, lengths, reset, keep_states):
-            done = super().run(x, state, lengths, reset, True)
-            before = torch.cat([state.h[:, None], done.states.h[:, :-1]], dim=1)
-            return done._replace(y=before, states=done.states if keep_states else None)
+        def run(self, given):
+            done = super().run(given._replace(keep_states=True))
+            before = torch.cat([given.state.h[:, None], done.states.h[:, :-1]], dim=1)
+            return done._replace(y=before, states=done.states if given.keep_states else None)
 
     with pytest.raises(AssertionError):
         test_time.test_stepping_equals_the_sequence(row_of(Early), torch.float64)
@@ -137,8 +135,8 @@ def test_output_before_update():
 
 def test_all_states_one_step_early():
     class Early(Recurrent):
-        def run(self, x, state, lengths, reset, keep_states):
-            done = super().run(x, state, lengths, reset, keep_states)
+        def run(self, given):
+            done = super().run(given)
             early = map_state(lambda slot: slot.roll(1, dims=1), done.states or ())
             return done._replace(states=early)
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from recurra.cells import GRU, LSTM, Cell, Elman
 from recurra.cells.state import map_state, named_slots
 from recurra.interop.gates import RECURRA, TORCH, Family, add_biases, reorder, split_biases
-from recurra.layers import Bidirectional, Layer, Recurrent, Stack
 from recurra.interop.torch_weights import weights_of
+from recurra.layers import Bidirectional, Layer, Recurrent, Stack
 
 __all__ = ["from_torch", "state_from_torch", "state_to_torch", "to_torch"]
 

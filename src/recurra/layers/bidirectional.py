@@ -11,7 +11,7 @@ from torch import Tensor
 from recurra.cells.base import Cell
 from recurra.cells.state import map_state
 from recurra.errors import NotStreamableError
-from recurra.layers.layer import Layer, check_cell
+from recurra.layers.layer import Given, Layer, check_cell
 from recurra.layers.scan import Scan, flip_time, reset_backwards, scan
 
 __all__ = ["Bidirectional", "BidirectionalState"]
@@ -84,14 +84,8 @@ class Bidirectional(Layer):
             f"sequence from the end, which a stream does not have yet. Use Recurrent to stream."
         )
 
-    def run(
-        self,
-        x: Tensor,
-        state: BidirectionalState,
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        keep_states: bool,
-    ) -> Scan:
+    def run(self, given: Given) -> Scan:
+        x, state, lengths, reset, keep_states = given
         batch = x.shape[0]
         there = scan(
             self.forward_cell.for_sequence(batch),

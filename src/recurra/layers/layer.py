@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell, Described
 from recurra.cells.state import describe, map_state, named_slots, same_structure
 from recurra.errors import ShapeError, StateError
-from recurra.layers.scan import Scan, real_steps
+from recurra.layers.arguments import check_lengths, check_reset, fill_past
+from recurra.layers.scan import Scan
 
-__all__ = ["Layer"]
+__all__ = ["Given", "Layer"]
+
+
+class Given(NamedTuple):
+    """What a layer is run on, checked and with a batch axis."""
+
+    x: Tensor  # (batch, time, feature), or (batch, time) of indices
+    state: Any  # before the first step, slots (batch, ...)
+    lengths: Tensor | None  # (batch,)
+    reset: Tensor | None  # (batch, time) of booleans
+    keep_states: bool
 
 
 class Layer(Described):
@@ -45,15 +55,8 @@ class Layer(Described):
         """
         raise NotImplementedError
 
-    def run(
-        self,
-        x: Tensor,
-        state: Any,
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        keep_states: bool,
-    ) -> Scan:
-        """The layer's arithmetic, on checked arguments with a batch axis."""
+    def run(self, given: Given) -> Scan:
+        """The layer's arithmetic, on checked arguments."""
         raise NotImplementedError
 
     def forward(
@@ -100,14 +103,15 @@ class Layer(Described):
             state = start
         else:
             self._check_state(state, start, f"for x with {batch} rows")
-        lengths = self._check_lengths(lengths, x)
-        reset = self._check_reset(reset, x, "a flag for every row and step of x")
+        if reset is not None:
+            reset = self._check_reset(reset, x, "a flag for every row and step of x")
         if lengths is not None:
+            lengths = check_lengths(self.signature(), lengths, x)
             # Ones: where a cell divides by the norm of x, zeros would make the gradient NaN.
-            x = _fill_past(x, lengths, 1 if x.is_floating_point() else 0)
-        y, state, states = self.run(x, state, lengths, reset, return_states)
+            x = fill_past(x, lengths, 1 if x.is_floating_point() else 0)
+        y, state, states = self.run(Given(x, state, lengths, reset, return_states))
         if lengths is not None:
-            y = _fill_past(y, lengths, 0)
+            y = fill_past(y, lengths, 0)
         return (y, state, states) if return_states else (y, state)
 
     def _forward_one(
@@ -123,12 +127,13 @@ class Layer(Described):
         if state is not None:
             one_row = map_state(lambda slot: slot[0], self.initial_state(1))
             self._check_state(state, one_row, "for x without a batch axis")
-        reset = self._check_reset(reset, x, "a flag for every step of x")
+        if reset is not None:
+            reset = self._check_reset(reset, x, "a flag for every step of x")[None]
         y, *states = Layer.forward(
             self,
             x[None],
             None if state is None else map_state(lambda slot: slot[None], state),
-            reset=None if reset is None else reset[None],
+            reset=reset,
             return_states=return_states,
         )
         states = [map_state(lambda slot: slot[0], each) for each in states]
@@ -171,45 +176,9 @@ class Layer(Described):
                     f"expected {tuple(slot.shape)} {why}."
                 )
 
-    def _check_lengths(self, lengths: Any, x: Tensor) -> Tensor | None:
-        if lengths is None:
-            return None
-        steps = _tensor(lengths, x)
-        batch, time = x.shape[:2]
-        wrong_type = steps.dtype.is_floating_point or steps.dtype == torch.bool
-        if wrong_type and steps.numel():  # an empty list is read as floats
-            raise ShapeError(
-                f"{self.signature()}: lengths is {steps.dtype}, expected whole numbers of steps."
-            )
-        if steps.shape != (batch,):
-            raise ShapeError(
-                f"{self.signature()}: lengths has shape {tuple(steps.shape)}, expected "
-                f"({batch},), one number a row of x."
-            )
-        low, high = (int(end) for end in steps.long().aminmax()) if batch else (0, 0)
-        if low < 0 or high > time:
-            raise ShapeError(
-                f"{self.signature()}: lengths go from {low} to {high}, expected 0 to {time}, the "
-                f"time steps of x."
-            )
-        return steps.long()
-
-    def _check_reset(self, reset: Any, x: Tensor, wanted: str) -> Tensor | None:
-        if reset is None:
-            return None
-        flags = _tensor(reset, x)
-        if flags.dtype != torch.bool:
-            raise ShapeError(
-                f"{self.signature()}: reset is {flags.dtype}, expected booleans. "
-                f"Pass reset.bool() where anything but 0 means a reset."
-            )
+    def _check_reset(self, reset: Any, x: Tensor, meaning: str) -> Tensor:
         shape = x.shape[: x.dim() - self.event_dims]
-        if flags.shape != shape:
-            raise ShapeError(
-                f"{self.signature()}: reset has shape {tuple(flags.shape)}, expected "
-                f"{tuple(shape)}, {wanted}."
-            )
-        return flags
+        return check_reset(self.signature(), reset, shape, x, meaning)
 
 
 def check_cell(owner: str, argument: str, cell: Any) -> None:
@@ -219,13 +188,3 @@ def check_cell(owner: str, argument: str, cell: Any) -> None:
             f"{owner}: {argument} is a {type(cell).__name__}, expected a recurra.Cell. "
             f"Subclass recurra.Cell and define initial_state, update and output."
         )
-
-
-def _tensor(values: Any, x: Tensor) -> Tensor:
-    return torch.as_tensor(values, device=x.device)
-
-
-def _fill_past(values: Tensor, lengths: Tensor, filling: float) -> Tensor:
-    """Another value past each row's length, so that not even a NaN there reaches a gradient."""
-    real = real_steps(lengths, values.shape[1])
-    return values.where(real.reshape(*real.shape, *([1] * (values.dim() - 2))), filling)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from recurra.cells.base import Cell
 from recurra.cells.state import named_slots
-from recurra.layers.layer import Layer, check_cell
+from recurra.layers.layer import Given, Layer, check_cell
 from recurra.layers.scan import Scan, autocasts, keep_types, own_memory, scan, shares_memory
 
 __all__ = ["Recurrent"]
@@ -58,13 +58,7 @@ class Recurrent(Layer):
             new = own_memory(new, x)
         return y, new
 
-    def run(
-        self,
-        x: Tensor,
-        state: Any,
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        keep_states: bool,
-    ) -> Scan:
+    def run(self, given: Given) -> Scan:
+        x, state, lengths, reset, keep_states = given
         cell = self.cell.for_sequence(x.shape[0])
         return scan(cell, x, state, lengths=lengths, reset=reset, keep_states=keep_states)

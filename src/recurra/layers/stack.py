@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from recurra.cells.base import Cell
 from recurra.errors import ShapeError
-from recurra.layers.layer import Layer
+from recurra.layers.layer import Given, Layer
 from recurra.layers.scan import Scan
 
 __all__ = ["Residual", "Stack"]
@@ -59,15 +59,9 @@ def check_part(owner: str, part: Any) -> None:
             )
 
 
-def _run_part(
-    part: nn.Module,
-    x: Tensor,
-    state: Any,
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    keep_states: bool,
-) -> Scan:
+def _run_part(part: nn.Module, given: Given) -> Scan:
     """One part of a stack over sequences; a stateless one treats every step alike."""
+    x, state, lengths, reset, keep_states = given
     if not isinstance(part, Layer):
         return Scan(part(x), (), () if keep_states else None)
     y, state, *states = part(x, state, lengths=lengths, reset=reset, return_states=keep_states)
@@ -152,21 +146,14 @@ class Stack(Layer):
             after.append(new)
         return x, tuple(after)
 
-    def run(
-        self,
-        x: Tensor,
-        state: Any,
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        keep_states: bool,
-    ) -> Scan:
-        after, states = [], []
-        for part, before in zip(self.parts, state, strict=True):
-            done = _run_part(part, x, before, lengths, reset, keep_states)
+    def run(self, given: Given) -> Scan:
+        x, after, states = given.x, [], []
+        for part, before in zip(self.parts, given.state, strict=True):
+            done = _run_part(part, given._replace(x=x, state=before))
             x = done.y
             after.append(done.state)
             states.append(done.states)
-        return Scan(x, tuple(after), tuple(states) if keep_states else None)
+        return Scan(x, tuple(after), tuple(states) if given.keep_states else None)
 
 
 class Residual(Layer):
@@ -205,16 +192,9 @@ class Residual(Layer):
         y, state = _step_part(self.inside, state, x)
         return self._add(x, y), state
 
-    def run(
-        self,
-        x: Tensor,
-        state: Any,
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        keep_states: bool,
-    ) -> Scan:
-        done = _run_part(self.inside, x, state, lengths, reset, keep_states)
-        return done._replace(y=self._add(x, done.y))
+    def run(self, given: Given) -> Scan:
+        done = _run_part(self.inside, given)
+        return done._replace(y=self._add(given.x, done.y))
 
     def _add(self, x: Tensor, y: Tensor) -> Tensor:
         if x.shape != y.shape:

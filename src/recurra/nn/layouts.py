@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from recurra.errors import ShapeError
+from recurra.layers.arguments import check_lengths, check_reset, fill_past
 from recurra.nn.call import (
     Call,
     Flags,
     Lengths,
     as_hx,
     as_slots,
-    check_lengths,
-    check_reset,
     signature,
-    zero_past,
 )
 
 if TYPE_CHECKING:
@@ -53,19 +50,17 @@ class Padded:
             hx = as_hx(self.module, tuple(slot.unsqueeze(1) for slot in slots))
         self.module.check_forward_args(x, hx, None)
         if reset is not None:
-            reset = torch.as_tensor(reset, device=x.device)
-            check_reset(self.module, reset, self.x)
-            reset = self._batch_first(self._with_batch(reset))
+            reset = self._batch_first(self._with_batch(self._check_reset(reset)))
         x = self._batch_first(x)
         lengths = self._open_lengths(lengths, x)
         if lengths is not None:
-            x = zero_past(x, lengths)
+            x = fill_past(x, lengths, 0)
         return Call(x, as_slots(self.module, hx), lengths, reset)
 
     def close(self, call: Call, y: Tensor, slots: tuple[Tensor, ...]) -> tuple[Tensor, Any]:
         """The answers in the layout of x, and the state in torch's."""
         if call.lengths is not None:
-            y = zero_past(y, call.lengths)
+            y = fill_past(y, call.lengths, 0)
         if self.unbatched:
             return y[0], as_hx(self.module, tuple(slot[:, 0] for slot in slots))
         return self._batch_first(y), as_hx(self.module, slots)
@@ -95,11 +90,16 @@ class Padded:
                 f"{signature(self.module)}: lengths is given for x of shape "
                 f"{tuple(self.x.shape)}, which has no batch axis. Cut x at its length instead."
             )
-        lengths = torch.as_tensor(lengths, device=x.device)
-        if lengths.numel() == 0:
-            lengths = lengths.long()  # torch takes an empty list for floats
-        check_lengths(self.module, lengths, x)
-        return lengths
+        hint = f" batch_first is {self.module.batch_first}."
+        return check_lengths(signature(self.module), lengths, x, hint)
+
+    def _check_reset(self, reset: Flags) -> Tensor:
+        axes = "batch, time" if self.module.batch_first else "time, batch"
+        meaning = (
+            f"a flag for every row and step of x. "
+            f"Its axes are ({'time' if self.unbatched else axes}), as those of x"
+        )
+        return check_reset(signature(self.module), reset, self.x.shape[:-1], self.x, meaning)
 
 
 class Packed:
