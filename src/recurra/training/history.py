@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from recurra.errors import MissingExtraError
+from recurra.drawing.save import new_figure, save_figure
 
 __all__ = ["History", "Stopped"]
 
@@ -78,22 +78,18 @@ class History:
 
         Raises:
             MissingExtraError: matplotlib is not installed.
+            DataError: no format has this ending.
 
         >>> History(train_loss=[2.0, 1.0], gradient_norm=[3.0, 1.0]).draw("history.svg").exists()
         True
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise MissingExtraError.named("matplotlib", "draw") from error
-        figure = Figure(figsize=(7, 5), layout="constrained")
+        figure = new_figure(7, 5)
         losses, norms = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
         self._draw_losses(losses)
         _plot(norms, self.gradient_norm, "gradient norm", "tab:gray")
         norms.set_ylabel("gradient norm")
         norms.set_xlabel("epoch")
-        figure.savefig(path)
-        return Path(path)
+        return save_figure(figure, path)
 
     def _draw_losses(self, axes: Any) -> None:
         _plot(axes, self.train_loss, "training", "tab:blue")
