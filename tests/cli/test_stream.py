@@ -1,0 +1,320 @@
+"""``recurra stream``: right answers, states that are carried, and lines that are refused."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import recurra as rc
+from recurra.streaming import load, read_states
+from tests.cli.conftest import TARGETS
+
+
+def by_torch(path, values):
+    """The answers of the torch layers to the whole sequence, (time, output)."""
+    layers = load(path, torch=True).eval()
+    with torch.no_grad():
+        return layers(torch.tensor([values], dtype=torch.float32))[0][0].numpy()
+
+
+def answered(out):
+    return np.array([[float(cell) for cell in line.split("\t")] for line in out.splitlines()])
+
+
+# --- the answers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["regress_sequences", "regress_steps"])
+def test_the_numbers_are_those_of_the_whole_sequence_in_torch(
+    recurra, models, walk, events_of, kind
+):
+    done = recurra("stream", models[kind].path, events_of(walk))
+
+    assert (done.code, done.err) == (0, "")
+    np.testing.assert_allclose(
+        answered(done.out), by_torch(models[kind].path, walk), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", ["classify_sequences", "tag_steps"])
+def test_the_classes_and_probabilities_are_those_of_the_whole_sequence_in_torch(
+    recurra, models, walk, events_of, kind
+):
+    path = models[kind].path
+    names = load(path).notes["classes"]
+    shares = torch.softmax(torch.tensor(by_torch(path, walk)), dim=1).numpy()
+
+    plain = recurra("stream", path, events_of(walk))
+    as_json = recurra("stream", path, events_of(walk), "--json")
+
+    best = [names[k] for k in shares.argmax(axis=1)]
+    assert plain.out.splitlines() == best
+    lines = [json.loads(line) for line in as_json.out.splitlines()]
+    assert [line["line"] for line in lines] == list(range(2, 12))
+    assert [line["class"] for line in lines] == best
+    given = [[line["probabilities"][name] for name in names] for line in lines]
+    np.testing.assert_allclose(given, shares, rtol=0, atol=1e-5)
+
+
+def test_that_oracle_notices_a_state_that_is_not_carried(
+    recurra, numbers, walk, events_of, monkeypatch
+):
+    from recurra.cli import states
+
+    monkeypatch.setattr(states.States, "after", lambda self, key, state: None)
+
+    done = recurra("stream", numbers, events_of(walk))
+
+    error = np.abs(answered(done.out) - by_torch(numbers, walk)).max(axis=1)
+    assert error[0] < 1e-5
+    assert error[1:].max() > 1e-3
+
+
+def test_events_may_be_csv_objects_lists_or_bare_numbers_from_a_pipe(recurra, numbers, walk):
+    names = {"y": 1, "x": 0}
+    forms = {
+        "csv": "\n".join(["x,y", *(f"{x},{y}" for x, y in walk)]),
+        "csv in another order, with more": "\n".join(
+            ["note,y,x", *(f"hello,{y},{x}" for x, y in walk)]
+        ),
+        "csv without names": "\n".join(f"{x},{y}" for x, y in walk),
+        "objects": "\n".join(json.dumps({n: row[k] for n, k in names.items()}) for row in walk),
+        "lists": "\n".join(map(json.dumps, walk)),
+    }
+
+    answers = {form: recurra("stream", numbers, given=text).out for form, text in forms.items()}
+
+    assert len(answers["csv"].splitlines()) == 10
+    assert set(answers.values()) == {answers["csv"]}
+
+
+def test_json_gives_a_number_as_a_number_with_all_its_bits(recurra, numbers, walk, events_of):
+    done = recurra("stream", numbers, events_of(walk), "--json")
+
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    y, _ = load(numbers).run(walk)
+    np.testing.assert_allclose([line["answer"] for line in lines], y[:, 0], rtol=0, atol=1e-6)
+    assert list(lines[0]) == ["line", "answer"]
+
+
+def test_a_model_without_notes_answers_with_numbers_and_tabs(recurra, tmp_path):
+    torch.manual_seed(0)
+    model = rc.Recurrent(rc.cells.Elman(2, 3))
+    rc.save(model, tmp_path / "bare.recurra")
+
+    done = recurra("stream", tmp_path / "bare.recurra", given="1,2\n3,4\n")
+
+    np.testing.assert_allclose(
+        answered(done.out), by_torch(tmp_path / "bare.recurra", [[1, 2], [3, 4]]), atol=1e-6
+    )
+
+
+def test_a_model_of_indices_takes_one_index_an_event(recurra, tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "embed.recurra"
+    rc.save(rc.Stack(torch.nn.Embedding(4, 3), rc.Recurrent(rc.cells.GRU(3, 2))), path)
+
+    good = recurra("stream", path, given="3\n0\n")
+    half = recurra("stream", path, given="3\n0.5\n")
+    beyond = recurra("stream", path, given="3\n4\n")
+
+    np.testing.assert_allclose(
+        answered(good.out), load(path).run(np.array([3, 0]))[0], rtol=0, atol=1e-6
+    )
+    assert (half.code, half.err) == (
+        2,
+        "recurra: <stdin>, line 2: 0.5 is not an index (0, 1, 2, ...).\n",
+    )
+    assert (beyond.code, beyond.err) == (
+        2,
+        "recurra: <stdin>, line 2: the model has no such index.\n",
+    )
+
+
+# --- the state ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_two_runs_with_a_state_file_answer_exactly_as_one(
+    recurra, models, walk, events_of, tmp_path, kind
+):
+    path, state = models[kind].path, tmp_path / "state"
+    whole = recurra("stream", path, events_of(walk), "--json").out
+
+    first = recurra("stream", path, events_of(walk[:4]), "--json", "--state", state).out
+    second = recurra("stream", path, events_of(walk[4:]), "--json", "--state", state).out
+
+    def without_lines(text):
+        return [{**json.loads(line), "line": 0} for line in text.splitlines()]
+
+    assert without_lines(first + second) == without_lines(whole)
+
+
+def test_keys_that_take_turns_answer_exactly_as_each_alone(
+    recurra, numbers, walk, events_of, tmp_path
+):
+    keys = [*"abaabbbaab"]
+    alone = {}
+    for key in "ab":
+        own = [x for x, whose in zip(walk, keys, strict=True) if whose == key]
+        alone[key] = recurra("stream", numbers, events_of(own)).out.splitlines()
+
+    first = recurra("stream", numbers, events_of(walk[:5], keys=keys[:5]), "--key", "user",
+                    "--state", tmp_path / "states").out  # fmt: skip
+    second = recurra("stream", numbers, events_of(walk[5:], keys=keys[5:]), "--key", "user",
+                     "--state", tmp_path / "states").out  # fmt: skip
+
+    lines = [line.split("\t") for line in (first + second).splitlines()]
+    assert [key for key, _ in lines] == keys
+    for key in "ab":
+        assert [answer for k, answer in lines if k == key] == alone[key]
+    assert list(read_states(tmp_path / "states", load(numbers))) == ["a", "b"]
+
+
+def test_a_key_with_tabs_and_line_ends_stays_on_its_line(recurra, numbers):
+    event = json.dumps({"user": "a\tb\nc", "x": 1, "y": 2})
+
+    plain = recurra("stream", numbers, "--key", "user", given=event)
+    as_json = recurra("stream", numbers, "--key", "user", "--json", given=event)
+
+    assert plain.out.count("\n") == plain.out.count("\t") == 1
+    assert plain.out.startswith(r"a\tb\nc" + "\t")
+    assert json.loads(as_json.out)["key"] == "a\tb\nc"
+
+
+def test_the_state_of_another_model_is_refused_before_any_event_is_read(
+    recurra, models, walk, events_of, tmp_path
+):
+    state = tmp_path / "state"
+    recurra("stream", models["regress_steps"].path, events_of(walk), "--state", state)
+    kept = state.read_bytes()
+
+    done = recurra("stream", models["tag_steps"].path, events_of(walk), "--state", state)
+
+    assert (done.code, done.out) == (2, "")
+    assert "was made under another model" in done.err
+    assert len(done.err.splitlines()) == 1
+    assert state.read_bytes() == kept
+
+
+def test_states_with_and_without_keys_are_not_mixed_up(recurra, numbers, walk, events_of, tmp_path):
+    alone, keyed = tmp_path / "alone", tmp_path / "keyed"
+    keys = ["a"] * 10
+    recurra("stream", numbers, events_of(walk), "--state", alone)
+    recurra("stream", numbers, events_of(walk, keys=keys), "--key", "user", "--state", keyed)
+
+    first = recurra(
+        "stream", numbers, events_of(walk, keys=keys), "--key", "user", "--state", alone
+    )
+    second = recurra("stream", numbers, events_of(walk), "--state", keyed)
+
+    assert first.err.endswith("holds the state of a stream without keys. Leave out --key.\n")
+    assert second.err.endswith(
+        "holds states by key (1, such as 'a'). Name the column of the keys with --key.\n"
+    )
+    assert (first.code, first.out, second.code, second.out) == (2, "", 2, "")
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x,y\n1,2\n1,abc\n3,4\n", "line 3, column 'y': 'abc' is not a number."),
+        ("x,y\n1,2\n1,inf\n", "line 3, column 'y': 'inf' is not a finite number."),
+        ("x,y\n1,2\n1,\n", "line 3, column 'y': the value is missing."),
+        ("x,y\n1,2\n1\n", "line 3: 1 cell, the header has 2."),
+        ("1,2\n\n1,2,3\n", "line 3: 3 values, wanted 2."),
+        ('{"x": 1, "y": 2}\n\n{"x": 1}\n', "line 3: there is no column 'y'. There are: x."),
+        ('[1, 2]\n\n{"x": 1\n', "line 3: broken JSON"),
+    ],
+)
+def test_a_bad_event_is_one_line_and_the_state_is_that_of_the_last_answer(
+    recurra, numbers, tmp_path, text, line
+):
+    state, good = tmp_path / "state", tmp_path / "good"
+    recurra("stream", numbers, "--state", good, given="1,2\n")
+
+    done = recurra("stream", numbers, "--state", state, given=text)
+
+    assert done.code == 2
+    assert len(done.out.splitlines()) == len(done.err.splitlines()) == 1
+    assert done.err.startswith(f"recurra: <stdin>, {line}")
+    assert state.read_bytes() == good.read_bytes()
+
+
+def test_the_line_of_a_file_is_named_with_the_file(recurra, numbers, tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text("x,y\n1,2\nNaN,2\n")
+
+    done = recurra("stream", numbers, path)
+
+    assert done.err == f"recurra: {path}, line 3, column 'x': 'NaN' is not a finite number.\n"
+
+
+def test_nothing_is_written_when_the_first_event_is_bad(recurra, numbers, tmp_path):
+    for text in ("", "x,z\n1,2\n", "a,b\n"):
+        done = recurra("stream", numbers, "--state", tmp_path / "state", given=text)
+        assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_key_is_refused(recurra, numbers, walk, events_of):
+    feature = recurra("stream", numbers, events_of(walk), "--key", "x")
+    missing = recurra("stream", numbers, events_of(walk), "--key", "user")
+    nameless = recurra("stream", numbers, "--key", "user", given="1,2\n")
+
+    assert "--key x: is a feature of the model." in feature.err
+    assert "line 1: there is no column 'user'." in missing.err
+    assert nameless.err.endswith("line 1: no column 'user': --key needs a header or objects.\n")
+    assert {feature.code, missing.code, nameless.code} == {2}
+
+
+def test_files_that_are_no_models_are_refused_in_one_line(
+    recurra, numbers, walk, events_of, folder
+):
+    data = numbers.read_bytes()
+    (folder / "cut.recurra").write_bytes(data[: len(data) // 2])
+    (folder / "flipped.recurra").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    (folder / "foreign.recurra").write_text("x,y\n1,2\n")
+    (folder / "nothing.recurra").write_bytes(b"")
+
+    for name in ("cut", "flipped", "foreign", "nothing", "absent"):
+        path = folder / f"{name}.recurra"
+        for command in ("stream", "inspect"):
+            given = [events_of(walk)] if command == "stream" else []
+            done = recurra(command, path, *given)
+            assert (done.code, done.out) == (2, "")
+            assert len(done.err.splitlines()) == 1
+            assert done.err.startswith(f"recurra: {path}: ")
+
+
+def test_a_model_that_needs_the_future_is_refused(recurra, tmp_path):
+    path = tmp_path / "both.recurra"
+    rc.save(rc.Bidirectional(rc.cells.GRU(2, 3)), path)
+
+    done = recurra("stream", path, given="1,2\n")
+
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert "stream" in done.err
+
+
+def test_an_event_of_another_width_than_a_bare_model_takes_is_refused(recurra, tmp_path):
+    rc.save(rc.Recurrent(rc.cells.Elman(2, 3)), tmp_path / "bare.recurra")
+
+    done = recurra("stream", tmp_path / "bare.recurra", given="1,2,3\n")
+
+    assert (done.code, done.err) == (2, "recurra: <stdin>, line 1: 3 values, the model takes 2.\n")
+
+
+def test_an_answer_that_is_not_finite_ends_the_stream_before_it_spoils_the_state(recurra, tmp_path):
+    path, state = tmp_path / "mean.recurra", tmp_path / "state"
+    rc.save(rc.Recurrent(rc.cells.Mean(1)), path)
+
+    done = recurra("stream", path, "--state", state, given="1\n3e38\n3e38\n2\n")
+
+    assert (done.code, len(done.out.splitlines())) == (2, 2)
+    assert done.err == "recurra: <stdin>, line 3: the model's answer is not finite.\n"
+    assert all(np.isfinite(slot).all() for slot in read_states(state, load(path))[""].values())
