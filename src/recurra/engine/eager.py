@@ -18,6 +18,7 @@ from recurra.layers import Bidirectional, Layer
 
 __all__ = ["EagerEngine"]
 
+
 class EagerEngine:
     """Runs layers in evaluation mode and records nothing for gradients.
 

@@ -39,7 +39,7 @@ def real_recordings(console: Console, path: Path, seed: int, scale: float) -> No
     notes = {
         "features": list(data.feature_names),
         "classes": list(data.class_names),
-        "answers": "classes",
+        "answers": "the speaker, judged by the steps so far",
     }
     save(model.model_, path, notes=notes)
     stream = load(path).stream()

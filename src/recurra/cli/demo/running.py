@@ -19,6 +19,12 @@ from recurra.training.tasks import Task
 __all__ = ["Streamed", "save_all", "stream_all"]
 
 
+NOTES = {
+    "features": [f"is {digit}" for digit in range(SYMBOLS)],
+    "answers": "a number a step: above 0 says yes, below 0 says no",
+}
+
+
 class Streamed(NamedTuple):
     """What a stream of events came to."""
 
@@ -39,8 +45,7 @@ def save_all(models: Iterable[Trained], folder: Path) -> dict[Path, Trained]:
     files = {}
     for trained in models:
         path = folder / f"{trained.question}-{trained.cell.lower()}.recurra"
-        notes = {"question": trained.question, "answers": "yes_no"}
-        save(trained.model, path, notes=notes)
+        save(trained.model, path, notes=NOTES | {"question": trained.question})
         files[path] = trained
     return files
 
