@@ -22,7 +22,7 @@ from recurra.errors import (
 )
 
 if TYPE_CHECKING:
-    from recurra import cells, data, drawing, interop, layers, nn, training
+    from recurra import cells, data, drawing, interop, layers, nn, streaming, training
     from recurra.cells import Cell
     from recurra.layers import Bidirectional, Recurrent, Residual, Stack
     from recurra.nn import accelerate
@@ -54,6 +54,7 @@ __all__ = [
     "load",
     "nn",
     "save",
+    "streaming",
     "training",
 ]
 
@@ -69,7 +70,7 @@ _HOMES = {
     "load": "recurra.streaming",
     "save": "recurra.streaming",
 }
-_SUBPACKAGES = {"cells", "data", "drawing", "interop", "layers", "nn", "training"}
+_SUBPACKAGES = {"cells", "data", "drawing", "interop", "layers", "nn", "streaming", "training"}
 
 
 def __getattr__(name: str) -> Any:

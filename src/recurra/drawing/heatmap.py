@@ -136,7 +136,7 @@ def _lines(axes: Axes, answers: Array, wanted: Array | None, names: Sequence[str
     axes.margins(x=0)
     axes.set_xlim(-0.5, len(answers) - 0.5)
     if not one and (names or wanted is not None):
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize="small", frameon=False)
+        axes.figure.legend(loc="outside lower center", ncols=6, fontsize="small", frameon=False)
 
 
 def _label_steps(axes: Axes, time: int, steps: Sequence[str] | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def check_format(path: str | Path) -> None:
+def check_format(path: str | PathLike[str]) -> None:
     """Make sure that a picture of this name can be drawn, before the work for it is done.
 
     Raises:
@@ -48,7 +49,7 @@ def check_format(path: str | Path) -> None:
         )
 
 
-def save_figure(figure: Figure, path: str | Path) -> Path:
+def save_figure(figure: Figure, path: str | PathLike[str]) -> Path:
     """Write a figure; the ending of the name chooses the format.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recurra.cells.base import Cell
+from recurra.cells import Cell, CellWrapper
 from recurra.cells.state import map_state, named_slots
 from recurra.engine import Array, Slot
 from recurra.layers import Bidirectional, Layer
@@ -56,15 +56,13 @@ class EagerEngine:
     def check_streamable(self) -> None:
         """Raise NotStreamableError where a step cannot be answered without later ones."""
         if self._waiting is not None:
-            self._waiting.step(None, torch.empty(0))
+            self._waiting.run_step(None, torch.empty(0))
 
     def equations(self) -> dict[str, str]:
-        """What each kind of cell computes, by its name: from its docstring."""
-        return {
-            type(part).__name__: _equations(type(part))
-            for part in self.layers.modules()
-            if isinstance(part, Cell)
-        }
+        """What each kind of cell computes, by its name: from its docstring, wrappers last."""
+        kinds = [type(part) for part in self.layers.modules() if isinstance(part, Cell)]
+        kinds.sort(key=lambda kind: issubclass(kind, CellWrapper))
+        return {kind.__name__: _equations(kind) for kind in kinds}
 
     def start(self, batch: int) -> Any:
         """H_0."""
@@ -74,7 +72,7 @@ class EagerEngine:
     def step(self, state: Any, x: Array) -> tuple[Array, Any]:
         """One event a row."""
         with torch.inference_mode():
-            y, state = self.layers.step(state, self._tensor(x))
+            y, state = self.layers.run_step(state, self._tensor(x))
             return _array(y), state
 
     def run(

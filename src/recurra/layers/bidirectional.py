@@ -78,7 +78,7 @@ class Bidirectional(Layer):
             backward=self.backward_cell.initial_state(batch),
         )
 
-    def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+    def run_step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
         raise NotStreamableError(
             f"{self.signature()} cannot answer step by step: its backward cell reads each "
             f"sequence from the end, which a stream does not have yet. Use Recurrent to stream."

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from recurra.cells.base import Cell, Described
-from recurra.cells.state import describe, map_state, named_slots, same_structure
+from recurra.cells.state import describe, map_state, named_slots, same_structure, select
 from recurra.errors import ShapeError, StateError
 from recurra.layers.arguments import check_lengths, check_reset, fill_past
 from recurra.layers.scan import Scan
@@ -40,19 +40,43 @@ class Layer(Described):
         """H_0 for a number of rows."""
         raise NotImplementedError
 
-    def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
-        """One event.
+    def step(
+        self, state: Any, x: Tensor, *, reset: Tensor | Sequence[Any] | None = None
+    ) -> tuple[Tensor, Any]:
+        """One event a row.
 
         Args:
-            state: the state before it, slots (batch, ...).
+            state: the state before it, slots (batch, ...); None starts at H_0.
             x: (batch, feature).
+            reset: (batch,) of booleans; where true the state is set to H_0 before the event.
 
         Returns:
-            The answer (batch, feature) and the state after it.
+            The answers (batch, feature) and the state after them.
 
         Raises:
+            ShapeError: x or `reset` has the wrong shape or type.
+            StateError: the state is not this layer's, or of another number of rows.
             NotStreamableError: the layer answers only when it knows what comes later.
         """
+        if x.dim() != 1 + self.event_dims:
+            feature = ", feature" if self.event_dims else ","
+            raise ShapeError(
+                f"{self.signature()}: x has shape {tuple(x.shape)}, expected (batch{feature}): "
+                f"one event a row."
+            )
+        self._check_features(x)
+        start = self.initial_state(len(x))
+        if state is None:
+            state = start
+        else:
+            self._check_state(state, start, f"for x with {len(x)} rows")
+        if reset is not None:
+            flags = check_reset(self.signature(), reset, x.shape[:1], x, "a flag for every row")
+            state = select(flags, start, state)
+        return self.run_step(state, x)
+
+    def run_step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+        """The layer's arithmetic for one event, on checked arguments."""
         raise NotImplementedError
 
     def run(self, given: Given) -> Scan:

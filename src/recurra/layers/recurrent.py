@@ -45,7 +45,7 @@ class Recurrent(Layer):
     def initial_state(self, batch: int) -> Any:
         return self.cell.initial_state(batch)
 
-    def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+    def run_step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
         new = self.cell.update(state, x)
         if autocasts(x):
             new = keep_types(new, state)

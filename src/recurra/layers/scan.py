@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from recurra.cells.state import map_state, select
+from recurra.cells.base import Described
+from recurra.cells.state import describe, map_state, named_slots, select
+from recurra.errors import StateError
 
 __all__ = ["Scan", "Steppable", "flip_time", "scan"]
 
@@ -75,6 +77,8 @@ def scan(
         if reset is not None and any_reset[t]:
             state = select(reset[:, t], start, state)
         new = cell.update(state, x_t)
+        if t == 0:
+            _check_shapes_stay(cell, state, new)
         if mixed_types:
             new = keep_types(new, state)
         answers.append(cell.output(new, x_t))
@@ -86,6 +90,17 @@ def scan(
         state=own_memory(state, x),
         states=map_state(lambda *slots: torch.stack(slots, 1), *states) if keep_states else None,
     )
+
+
+def _check_shapes_stay(cell: Steppable, before: Any, after: Any) -> None:
+    """The first mistake in a cell of one's own; one look at the first step finds it."""
+    shapes = [{name: slot.shape for name, slot in named_slots(s).items()} for s in (before, after)]
+    if shapes[0] != shapes[1]:
+        name = cell.signature() if isinstance(cell, Described) else type(cell).__name__
+        raise StateError(
+            f"{name}: update makes a state {describe(after)} out of {describe(before)}. "
+            f"initial_state(batch) and update have to give the same slots, each (batch, ...)."
+        )
 
 
 def _nothing(cell: Steppable, x: Tensor, state: Any, keep_states: bool) -> Scan:

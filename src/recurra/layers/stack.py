@@ -69,7 +69,7 @@ def _run_part(part: nn.Module, given: Given) -> Scan:
 
 
 def _step_part(part: nn.Module, state: Any, x: Tensor) -> tuple[Tensor, Any]:
-    return part.step(state, x) if isinstance(part, Layer) else (part(x), ())
+    return part.run_step(state, x) if isinstance(part, Layer) else (part(x), ())
 
 
 def _initial_state(part: nn.Module, batch: int) -> Any:
@@ -139,7 +139,7 @@ class Stack(Layer):
     def initial_state(self, batch: int) -> tuple[Any, ...]:
         return tuple(_initial_state(part, batch) for part in self.parts)
 
-    def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+    def run_step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
         after = []
         for part, before in zip(self.parts, state, strict=True):
             x, new = _step_part(part, before, x)
@@ -188,7 +188,7 @@ class Residual(Layer):
     def initial_state(self, batch: int) -> Any:
         return _initial_state(self.inside, batch)
 
-    def step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+    def run_step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
         y, state = _step_part(self.inside, state, x)
         return self._add(x, y), state
 

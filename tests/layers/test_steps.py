@@ -1,0 +1,85 @@
+"""One event at a time, and the first mistakes people make in a cell of their own."""
+
+import pytest
+import torch
+from torch import nn
+
+import recurra as rc
+
+
+class Growing(rc.Cell):
+    """The likeliest slip in a cell of one's own: f gives another shape than H_0 has."""
+
+    def initial_state(self, batch):
+        return self.zeros(batch, 1)
+
+    def update(self, state, x):
+        return state + x
+
+    def output(self, state, x):
+        return state
+
+
+class ForgetsBatch(Growing):
+    def initial_state(self, batch):
+        return self.zeros(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "before"), [(Growing(), "state (2, 1)"), (ForgetsBatch(), "state (1, 3)")]
+)
+def test_a_cell_whose_state_changes_its_shape_is_named(cell, before):
+    with pytest.raises(rc.StateError) as error:
+        rc.Recurrent(cell)(torch.zeros(2, 4, 3))
+
+    assert str(error.value) == (
+        f"{type(cell).__name__}(): update makes a state state (2, 3) out of {before}. "
+        f"initial_state(batch) and update have to give the same slots, each (batch, ...)."
+    )
+
+
+def test_a_step_can_reset_some_rows_and_start_without_a_state():
+    layer = rc.Stack(rc.Recurrent(rc.cells.LSTM(3, 4)), nn.Linear(4, 2))
+    x = torch.randn(3, 5, 3)
+    reset = torch.rand(3, 5) < 0.5
+
+    whole, end = layer(x, reset=reset)
+    answers, state = [], None
+    for t in range(5):
+        y, state = layer.step(state, x[:, t], reset=reset[:, t])
+        answers.append(y)
+
+    torch.testing.assert_close(torch.stack(answers, 1), whole)
+    torch.testing.assert_close(state[0].c, end[0].c)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda layer: layer.step(None, torch.zeros(3)),
+            "GRU(input_size=3, hidden_size=4): x has shape (3,), expected (batch, feature): "
+            "one event a row.",
+        ),
+        (
+            lambda layer: layer.step(None, torch.zeros(2, 5)),
+            "GRU(input_size=3, hidden_size=4): x has shape (2, 5), expected (..., 3). "
+            "The last axis holds features.",
+        ),
+        (
+            lambda layer: layer.step(layer.initial_state(1), torch.zeros(2, 3)),
+            "GRU(input_size=3, hidden_size=4): state has h of shape (1, 4), "
+            "expected (2, 4) for x with 2 rows.",
+        ),
+        (
+            lambda layer: layer.step(None, torch.zeros(2, 3), reset=[True]),
+            "GRU(input_size=3, hidden_size=4): reset has shape (1,), expected (2,), "
+            "a flag for every row.",
+        ),
+    ],
+)
+def test_a_wrong_step_says_what_is_wrong(call, message):
+    with pytest.raises((rc.ShapeError, rc.StateError)) as error:
+        call(rc.Recurrent(rc.cells.GRU(3, 4)))
+
+    assert str(error.value) == message
