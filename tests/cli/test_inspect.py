@@ -64,7 +64,7 @@ def test_the_sequence_that_is_named_is_drawn_in_the_order_of_its_time(
     steps = len(wanted)
     last = f"Drawn: {picture} ({steps} steps, sequence s7, one of 24 sequences)"
     assert done.out.splitlines()[-1] == last
-    assert drawn[0].tolist() == wanted
+    assert drawn[0].tolist() == np.float32(wanted).tolist()
     assert picture.read_bytes().startswith(PNG)
 
 
@@ -145,6 +145,19 @@ def test_other_refusals_name_what_is_missing(recurra, classes, tmp_path, events_
     assert "bad.csv, line 3, column 'y': 'abc' is not a number." in value.err
     assert "no column tells its sequences apart" in one.err
     assert {no_input.code, column.code, value.code, one.code} == {2}
+
+
+def test_a_table_that_cannot_be_grouped_names_the_options_of_the_command(
+    recurra, classes, tmp_path
+):
+    (tmp_path / "t.csv").write_text("t,x,y\n0,1,2\n0,3,4\n")
+
+    twice = recurra("inspect", classes, "--input", tmp_path / "t.csv")
+    feature = recurra("inspect", classes, "--input", tmp_path / "t.csv", "--key", "x")
+
+    assert "If the file holds several sequences, name their column: --key.\n" in twice.err
+    assert "--key x: is a feature of the model." in feature.err
+    assert (twice.code, feature.code) == (2, 2)
 
 
 def test_notes_cannot_steer_the_terminal_and_wrap_in_their_column():

@@ -261,6 +261,62 @@ def test_nothing_is_written_when_the_first_event_is_bad(recurra, numbers, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "1 0\n",
+            "<stdin>, line 1: '1 0' is not a number, wanted 2 values. "
+            "Separate values with commas, not spaces.",
+        ),
+        (
+            "1;0\n2;1\n",
+            "<stdin>, line 1: '1;0' is not a number, wanted 2 values. "
+            "Separate values with commas, not semicolons.",
+        ),
+        ("hello\n", "<stdin>, line 1: {}"),
+        ("a,b,c\n1,2,3\n", "<stdin>, line 1: {}"),
+        ("x,y\n", "<stdin>: there are no events, only the names of the columns."),
+        ("", "<stdin>: there are no events."),
+    ],
+)
+def test_a_header_that_cannot_fit_is_one_line_before_anything_else(
+    recurra, numbers, tmp_path, text, line
+):
+    bare = tmp_path / "bare.recurra"
+    rc.save(rc.Recurrent(rc.cells.Elman(2, 3)), bare)
+    names = text.split("\n")[0].split(",")
+    count = "1 feature" if len(names) == 1 else f"{len(names)} features"
+    own = {
+        numbers: f"there is no column 'x'. There are: {', '.join(names)}.",
+        bare: f"the header names {count} ({', '.join(names)}), wanted 2.",
+    }
+
+    for model, message in own.items():
+        state = tmp_path / "state"
+        done = recurra("stream", model, "--state", state, given=text)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"recurra: {line.format(message)}\n"
+        assert not state.exists()
+
+
+def test_the_names_of_a_models_ten_features_are_counted(recurra, tmp_path):
+    path = tmp_path / "ten.recurra"
+    rc.save(rc.Recurrent(rc.cells.Elman(10, 3)), path)
+
+    few = recurra("stream", path, given="1 0 0\n")
+    all_ten = recurra("stream", path, given=" ".join("1" * 10) + "\n")
+    good = recurra("stream", path, given=",".join("abcdefghij") + "\n" + ",".join("1" * 10))
+
+    for done, cell in ((few, "1 0 0"), (all_ten, "1 1 1 1 1 1 1 1 1 1")):
+        assert (done.code, done.out) == (2, "")
+        assert done.err == (
+            f"recurra: <stdin>, line 1: '{cell}' is not a number, wanted 10 values. "
+            "Separate values with commas, not spaces.\n"
+        )
+    assert (good.code, len(good.out.splitlines()), good.err) == (0, 1, "")
+
+
 def test_a_wrong_key_is_refused(recurra, numbers, walk, events_of):
     feature = recurra("stream", numbers, events_of(walk), "--key", "x")
     missing = recurra("stream", numbers, events_of(walk), "--key", "user")
@@ -306,7 +362,7 @@ def test_an_event_of_another_width_than_a_bare_model_takes_is_refused(recurra, t
 
     done = recurra("stream", tmp_path / "bare.recurra", given="1,2,3\n")
 
-    assert (done.code, done.err) == (2, "recurra: <stdin>, line 1: 3 values, the model takes 2.\n")
+    assert (done.code, done.err) == (2, "recurra: <stdin>, line 1: 3 values, wanted 2.\n")
 
 
 def test_an_answer_that_is_not_finite_ends_the_stream_before_it_spoils_the_state(recurra, tmp_path):

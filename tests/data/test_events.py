@@ -43,6 +43,25 @@ def test_columns_pick_and_order_the_features():
     assert told("5,6\n", columns=["b", "a"]) == [Event(1, [5.0, 6.0], None)]
 
 
+def test_a_width_lets_all_through_that_has_it():
+    for text in ("1,2\n", "a,b\n1,2\n", "[1,2]\n", '{"a": 1, "b": 2}\n'):
+        assert [event.values for event in told(text, width=2)] == [[1, 2]]
+    assert told("k,a\nann,1\n", width=1, key="k") == [Event(2, [1.0], "ann")]
+    assert told("a,b,c\n1,2,3\n", width=3, columns=["c"])[0].values == [3]
+
+
+def test_names_that_hold_spaces_and_numbers_are_names_when_asked_for():
+    assert told("1 2,x y\n5,6\n", columns=["x y", "1 2"])[0].values == [6, 5]
+
+
+def test_a_header_that_does_not_fit_is_refused_before_the_next_line_comes():
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as source, os.fdopen(write_end, "wb", buffering=0) as sink:
+        sink.write(b"x,y\n")
+        with pytest.raises(DataError, match="line 1: the header names 2 features"):
+            next(events(source, width=3))
+
+
 def test_json_lines_may_be_asked_for():
     assert [event.values for event in told("1\n[2]\n", format="jsonl")] == [[1], [2]]
 
@@ -110,6 +129,78 @@ def test_that_oracle_notices_swapped_features():
 WRONG = {
     "nothing": ("", {}, "<stream>: there are no events."),
     "blank lines": ("\n\n", {}, "<stream>: there are no events."),
+    "an empty quote": ('""\n', {}, "<stream>: there are no events."),
+    "names and no event": (
+        "x,y\n\n",
+        {},
+        "<stream>: there are no events, only the names of the columns.",
+    ),
+    "names of another number": (
+        "x,y,user\n1,2,ann\n",
+        {"width": 3, "key": "user"},
+        "<stream>, line 1: the header names 2 features (x, y), wanted 3.",
+    ),
+    "values of another number": ("1,2\n", {"width": 3}, "<stream>, line 1: 2 values, wanted 3."),
+    "an object of another number": (
+        '{"x": 1, "y": 2}\n',
+        {"width": 3},
+        "<stream>, line 1: 2 features, wanted 3.",
+    ),
+    "spaces": (
+        "1 0 0\n",
+        {"width": 3},
+        "<stream>, line 1: '1 0 0' is not a number, wanted 3 values. "
+        "Separate values with commas, not spaces.",
+    ),
+    "semicolons": (
+        "\n1;0\n",
+        {},
+        "<stream>, line 2: '1;0' is not a number. Separate values with commas, not semicolons.",
+    ),
+    "tabs for a model with names": (
+        "1\t0\n",
+        {"columns": ["x", "y"]},
+        "<stream>, line 1: '1\\t0' is not a number, wanted 2 values. "
+        "Separate values with commas, not tabs.",
+    ),
+    "semicolons and decimal commas": (
+        "1,5;2,5\n",
+        {},
+        "<stream>, line 1: '5;2' is not a number. Separate values with commas, not semicolons.",
+    ),
+    "spaces after an event": (
+        "1,2\n3 4\n",
+        {},
+        "<stream>, line 2: 1 value, wanted 2. Separate values with commas, not spaces.",
+    ),
+    "semicolons after the header": (
+        "x,y\n3;4\n",
+        {},
+        "<stream>, line 2: 1 cell, the header has 2. Separate values with commas, not semicolons.",
+    ),
+    "spaces in a single value": (
+        "x\n3 4\n",
+        {},
+        "<stream>, line 2, column 'x': '3 4' is not a number. "
+        "Separate values with commas, not spaces.",
+    ),
+    "names with semicolons": (
+        "x;y\n1;2\n",
+        {"columns": ["x", "y"]},
+        "<stream>, line 1: there is no column 'x'. There are: x;y. "
+        "Separate values with commas, not semicolons.",
+    ),
+    "names with spaces": (
+        "x y\n1 2\n",
+        {"width": 2},
+        "<stream>, line 1: the header names 1 feature (x y), wanted 2. "
+        "Separate values with commas, not spaces.",
+    ),
+    "a name of two words": (
+        "wind speed\n1\n",
+        {"columns": ["heat"]},
+        "<stream>, line 1: there is no column 'heat'. There are: wind speed.",
+    ),
     "a word": ("x\n1\nabc\n", {}, "<stream>, line 3, column 'x': 'abc' is not a number."),
     "a word without names": ("1\nabc\n", {}, "<stream>, line 2, column 1: 'abc' is not a number."),
     "an underscore": ("1\n1_0\n", {}, "<stream>, line 2, column 1: '1_0' is not a number."),

@@ -156,7 +156,7 @@ CSV = {
     "semicolons": (
         "x;y\n1;2\n",
         "t.csv, line 1: there is no column 'y'. There are: x;y. "
-        "The columns must be separated by commas.",
+        "Separate values with commas, not semicolons.",
     ),
     "a line break in the header": (
         'x,"a\nb"\n1,2\n',

@@ -56,10 +56,6 @@ def _answer(model: Model, event: Event, states: States, write: Writer, source: s
 
 def _input(model: Model, event: Event, source: str) -> Array:
     """The event as a batch of one."""
-    wanted = 1 if model.takes_indices else model.input_size
-    if wanted is not None and len(event.values) != wanted:
-        values = counted(len(event.values), "value")
-        raise DataError(f"{source}, line {event.line}: {values}, the model takes {wanted}.")
     if not model.takes_indices:
         return np.array([event.values], dtype=model.dtype)
     (index,) = event.values

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recurra.cli.notes import Notes
-from recurra.data import events
-from recurra.data.columns import as_floats, decoded
-from recurra.data.grouping import group
-from recurra.data.roles import SEQUENCE_NAMES, TIME_NAMES, Roles
-from recurra.data.source import Source
-from recurra.data.table import open_table
+from recurra.data import column_names, events, read_inputs
 from recurra.data.words import counted, missing_name
 from recurra.errors import DataError
 
@@ -49,7 +44,7 @@ def read_sequence(
     if notes.features is None:
         found = _from_events(path, key)
     else:
-        found = _from_table(open_table(path), notes, notes.features, key)
+        found = _from_table(path, notes, notes.features, key)
     if wanted is not None and list(found) == [""]:
         raise DataError(
             f"{path}: no column tells its sequences apart, so there is no sequence {wanted!r}. "
@@ -74,24 +69,23 @@ def _from_events(path: Path, key: str | None) -> dict[str, NDArray[np.float64]]:
 
 
 def _from_table(
-    source: Source, notes: Notes, features: Sequence[str], key: str | None
+    path: Path, notes: Notes, features: Sequence[str], key: str | None
 ) -> dict[str, NDArray[np.float64]]:
-    for name in (*features, *([] if key is None else [key])):
-        if name not in source.names:
-            missing = missing_name("column", name, source.names)
-            raise DataError(f"{source.path}{source.header}: {missing}")
-    free = [name for name in source.names if name not in features]
-    sequence = key or _first_of((notes.sequence, *SEQUENCE_NAMES), free)
-    time = _first_of((notes.time, *TIME_NAMES), free)
-    table: Any = source.read(as_text=[sequence] if sequence else [])
-    if table.num_rows == 0:
-        raise DataError(f"{source.path}: there are no rows, only the names of the columns.")
-    groups = group(source, table, Roles("", sequence, time, tuple(features), frozenset()))
-    columns = [as_floats(source, decoded(table[name]), name, "") for name in features]
-    matrix = np.stack(columns, axis=1)[groups.order]
-    return dict(zip(groups.ids, groups.split(matrix), strict=True))
+    if key in features:
+        raise DataError(
+            f"--key {key}: is a feature of the model. Name the column that tells sequences apart."
+        )
+    free = [name for name in column_names(path) if name not in features]
+    sequence = key or _noted(notes.sequence, free)
+    time = _noted(notes.time, [name for name in free if name != sequence])
+    try:
+        table = read_inputs(path, features=features, sequence=sequence, time=time)
+    except DataError as error:
+        raise DataError(str(error).replace("sequence=.", "key=.")) from error  # the option here
+    rows = [x.astype(np.float64) for x in table.sequences]  # room for means and squares
+    return dict(zip(table.sequence_ids, rows, strict=True))
 
 
-def _first_of(names: Sequence[str | None], there: Sequence[str]) -> str | None:
-    """The noted column or else one with a usual name, if the file has it."""
-    return next((name for name in names if name in there), None)
+def _noted(name: str | None, there: Sequence[str]) -> str | None:
+    """The noted column, if the file has it."""
+    return name if name in there else None

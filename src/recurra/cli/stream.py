@@ -84,7 +84,11 @@ def stream(
         )
     states = States(loaded, state, keyed=key is not None)
     incoming = events(
-        file, columns=notes.features, key=key, format=None if format is None else format.value
+        file,
+        columns=notes.features,
+        key=key,
+        width=1 if loaded.takes_indices else loaded.input_size,
+        format=None if format is None else format.value,
     )
     _prepare_output()
     if file == "-" and sys.stdin.isatty():

@@ -17,21 +17,30 @@ from recurra.data.named import (
     japanese_vowels,
     water_flow,
 )
-from recurra.data.table import SequenceTable, read_sequences
+from recurra.data.table import (
+    InputTable,
+    SequenceTable,
+    column_names,
+    read_inputs,
+    read_sequences,
+)
 from recurra.data.targets import Kind
 
 __all__ = [
     "DATASETS",
     "Dataset",
     "Event",
+    "InputTable",
     "Kind",
     "Labelled",
     "LabelledSequences",
     "SequenceTable",
     "TimedSeries",
+    "column_names",
     "dataset",
     "events",
     "japanese_vowels",
+    "read_inputs",
     "read_sequences",
     "water_flow",
 ]

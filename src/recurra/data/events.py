@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 from recurra.data.lines import Lines, open_lines
-from recurra.data.words import counted, missing_name
+from recurra.data.separators import are_numbers, is_number, separator_hint
+from recurra.data.source import shortened
+from recurra.data.words import counted, listed, missing_name
 from recurra.errors import DataError
 
 Format = Literal["csv", "jsonl"]
@@ -32,6 +34,7 @@ def events(
     *,
     columns: Sequence[str] | None = None,
     key: str | None = None,
+    width: int | None = None,
     format: Format | None = None,
 ) -> Iterator[Event]:
     r"""Read events one by one and give each out before the next line is touched.
@@ -44,12 +47,15 @@ def events(
         columns: the features in the model's order. If None, all columns but ``key``, in the order
             of the header or of the first object. Events without names must have as many values.
         key: the column that tells which stream an event belongs to.
+        width: the features there must be where ``columns`` does not name them; if None, as many as
+            the header or the first event has.
         format: "csv" or "jsonl". If None: the path's ending, or else JSON Lines when the first line
             begins with { or [ and CSV when not.
 
     Raises:
-        DataError: there is no such file, or a line cannot be used; names line and column. Raised
-            for the path at once, for a line when its turn comes.
+        DataError: there is no such file, no event in it, or a line cannot be used; names line and
+            column. Raised for the path at once, for a line when its turn comes: for a header that
+            does not fit before the line after it is read.
 
     >>> import io
     >>> for event in events(io.StringIO("user,x,y\nann,1,2\nbob,3,4\n"), key="user"):
@@ -60,7 +66,7 @@ def events(
     name, file, ours = open_lines(source)
     if format is None:
         format = ENDINGS.get(Path(name).suffix.lower())
-    reader = _Reader(name, None if columns is None else list(columns), key)
+    reader = _Reader(name, None if columns is None else list(columns), key, width)
     return _events(Lines(name, file), reader, format, file if ours else None)
 
 
@@ -83,11 +89,13 @@ def _events(
 class _Reader:
     """Turns lines into events; what the first event fixes (names, width) holds for the rest."""
 
-    def __init__(self, name: str, columns: list[str] | None, key: str | None) -> None:
+    def __init__(
+        self, name: str, columns: list[str] | None, key: str | None, width: int | None
+    ) -> None:
         self._name = name
         self._columns = columns
         self._key = key
-        self._width = None if columns is None else len(columns)
+        self._width = width if columns is None else len(columns)
         if columns is not None and key in columns:
             raise DataError(f"{name}, column {key!r}: given as key= and in columns=.")
 
@@ -108,58 +116,81 @@ class _Reader:
                 yield self._from_list(lines.number, value if isinstance(value, list) else [value])
 
     def csv_rows(self, lines: Lines) -> Iterator[Event]:
-        rows = csv.reader(lines)
-        header: list[str] | None = None
-        first = True
+        rows = self._rows(lines)
+        line, row = next(rows, (0, []))
+        if not row:
+            raise DataError(f"{self._name}: there are no events.")
+        header = self._header(line, row)
+        if header is None:
+            yield self._from_list(line, row)
+        waiting = header is not None
+        for line, row in rows:
+            waiting = False
+            yield self._from_list(line, row) if header is None else self._named(line, row, header)
+        if waiting:
+            raise DataError(f"{self._name}: there are no events, only the names of the columns.")
+
+    def _rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
+        """Every record that is not blank, with the line it begins in."""
+        records = csv.reader(lines)
         while True:
             line = lines.number + 1
             try:
-                row = next(rows)
+                row = next(records)
             except StopIteration:
                 return
             except csv.Error as error:
                 raise self._error(line, str(error)) from error
-            if not row or (len(row) == 1 and not row[0].strip()):
-                continue
-            if first:
-                first = False
-                header = self._header(line, [cell.strip() for cell in row])
-                if header is not None:
-                    continue
-            if header is None:
-                yield self._from_list(line, row)
-            elif len(row) != len(header):
-                cells = counted(len(row), "cell")
-                raise self._error(line, f"{cells}, the header has {len(header)}")
-            else:
-                yield self._from_fields(line, dict(zip(header, row, strict=True)))
+            if row and (len(row) > 1 or row[0].strip()):
+                yield line, row
 
     def _header(self, line: int, row: list[str]) -> list[str] | None:
         """The first row if it holds names, or None if it is an event."""
-        if all(not cell or _parses(cell) for cell in row):
+        row = [cell.strip() for cell in row]
+        if all(not cell or is_number(cell) for cell in row):
             return None
-        asked = {self._key, *(self._columns or ())}
-        number = next((cell for cell in row if _parses(cell)), None)
-        if number is not None and not asked & set(row):
-            word = next(cell for cell in row if cell and not _parses(cell))
-            raise self._error(
-                line, f"{word!r} is not a number, and {number!r} is not a name, so it is no header"
-            )
+        asked = [*(self._columns or ()), *([] if self._key is None else [self._key])]
+        if not {*asked} & {*row}:
+            self._refuse_numbers(line, row)
         twice = next((cell for cell in row if row.count(cell) > 1), None)
         if twice is not None:
             raise self._error(line, "two columns have this name", twice)
-        for wanted in [*(self._columns or ()), *([] if self._key is None else [self._key])]:
+        hint = separator_hint(row, asked, self._width)
+        for wanted in asked:
             if wanted not in row:
-                raise self._error(line, missing_name("column", wanted, row).rstrip("."))
+                raise self._error(line, missing_name("column", wanted, row), hint=hint)
+        names = [name for name in row if name != self._key]
+        if self._columns is None and self._width not in (None, len(names)):
+            found = f"{counted(len(names), 'feature')} ({listed(names)})"
+            raise self._error(line, f"the header names {found}, wanted {self._width}", hint=hint)
         return row
+
+    def _refuse_numbers(self, line: int, row: list[str]) -> None:
+        """Raise if numbers stand in the first row, though not every cell is one."""
+        word = next(cell for cell in row if cell and not is_number(cell))
+        if are_numbers(word):
+            wanted = "" if self._width is None else f", wanted {counted(self._width, 'value')}"
+            problem = f"{shortened(word)} is not a number{wanted}"
+            raise self._error(line, problem, hint=separator_hint([word]))
+        number = next((cell for cell in row if is_number(cell)), None)
+        if number is not None:
+            raise self._error(
+                line, f"{word!r} is not a number, and {number!r} is not a name, so it is no header"
+            )
+
+    def _named(self, line: int, row: list[str], header: list[str]) -> Event:
+        if len(row) != len(header):
+            problem = f"{counted(len(row), 'cell')}, the header has {len(header)}"
+            raise self._error(line, problem, hint=separator_hint(row, width=len(header)))
+        return self._from_fields(line, dict(zip(header, row, strict=True)))
 
     def _from_fields(self, line: int, fields: dict[str, Any]) -> Event:
         if self._columns is None:
             self._columns = [name for name in fields if name != self._key]
-            self._width = len(self._columns)
+            self._check_width(line, self._columns, "feature")
         for wanted in self._columns:
             if wanted not in fields:
-                raise self._error(line, missing_name("column", wanted, fields).rstrip("."))
+                raise self._error(line, missing_name("column", wanted, fields))
         values = [self._number(line, fields[name], name) for name in self._columns]
         return Event(line, values, self._key_of(line, fields))
 
@@ -176,12 +207,17 @@ class _Reader:
     def _from_list(self, line: int, values: Sequence[Any]) -> Event:
         if self._key is not None:
             raise self._error(line, f"no column {self._key!r}: key= needs a header or objects")
-        if self._width is None:
-            self._width = len(values)
-        if len(values) != self._width:
-            raise self._error(line, f"{counted(len(values), 'value')}, wanted {self._width}")
+        self._check_width(line, values, "value")
         numbers = [self._number(line, value, i) for i, value in enumerate(values, start=1)]
         return Event(line, numbers, None)
+
+    def _check_width(self, line: int, found: Sequence[Any], what: str) -> None:
+        if self._width is None:
+            self._width = len(found)
+        if len(found) != self._width:
+            hint = separator_hint([each for each in found if isinstance(each, str)])
+            problem = f"{counted(len(found), what)}, wanted {self._width}"
+            raise self._error(line, problem, hint=hint)
 
     def _number(self, line: int, value: Any, column: str | int) -> float:
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -189,8 +225,8 @@ class _Reader:
         shown = repr(value) if isinstance(value, str) else json.dumps(value)
         if isinstance(value, (bool, list, dict)):
             raise self._error(line, f"{shown} is not a number", column)
-        if isinstance(value, str) and not _parses(value):
-            raise self._error(line, f"{shown} is not a number", column)
+        if isinstance(value, str) and not is_number(value):
+            raise self._error(line, f"{shown} is not a number", column, separator_hint([value]))
         try:
             number = float(value)
         except OverflowError:
@@ -201,15 +237,8 @@ class _Reader:
             raise self._error(line, f"{shown} does not fit a 32-bit float", column)
         return number
 
-    def _error(self, line: int, problem: str, column: str | int | None = None) -> DataError:
+    def _error(
+        self, line: int, problem: str, column: str | int | None = None, hint: str = ""
+    ) -> DataError:
         named = "" if column is None else f", column {column!r}"
-        return DataError(f"{self._name}, line {line}{named}: {problem}.")
-
-
-def _parses(text: str) -> bool:
-    """Is it written as a number? Python's 1_000 is not one here."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
+        return DataError(f"{self._name}, line {line}{named}: {problem.rstrip('.')}.{hint}")

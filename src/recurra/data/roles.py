@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recurra.data.separators import is_number, separator_hint
 from recurra.data.source import Source
 from recurra.data.words import missing_name
 from recurra.errors import DataError
@@ -41,7 +42,7 @@ TIME_NAMES = (
 class Roles:
     """The parts of the columns; ``None`` where no column plays the part."""
 
-    target: str
+    target: str | None
     sequence: str | None
     time: str | None
     features: tuple[str, ...] | None  # None: every other column of numbers
@@ -51,7 +52,7 @@ class Roles:
 def assign_roles(
     source: Source,
     *,
-    target: str,
+    target: str | None,
     sequence: str | None,
     time: str | None,
     features: Sequence[str] | None,
@@ -67,7 +68,7 @@ def assign_roles(
             continue
         if name not in source.names:
             missing = missing_name("column", name, source.names)
-            raise DataError(f"{source.path}{source.header}: {missing}{_hint(source)}")
+            raise DataError(f"{source.path}{source.header}: {missing}{_hint(source, name)}")
         if name in taken:
             raise DataError(_twice(source, name, taken[name], part))
         taken[name] = part
@@ -110,19 +111,9 @@ def _usual(names: Sequence[str], usual: Sequence[str], taken: dict[str, str]) ->
     return next((name for name in hits if name not in taken), None)
 
 
-def _hint(source: Source) -> str:
+def _hint(source: Source, wanted: str) -> str:
     """What else may be wrong with a header that lacks a wanted column."""
-    header = source.names
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        return " The columns must be separated by commas."
-    if all(_is_number(name) for name in header):
+    other = separator_hint(source.names, [wanted])
+    if not other and all(is_number(name) for name in source.names):
         return " The first line must name the columns."
-    return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return other

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.data.arrow_source import ipc_source, parquet_source
 from recurra.data.columns import as_floats, candidate_features, decoded, no_features
-from recurra.data.csv_source import CsvSource
+from recurra.data.formats import open_table
 from recurra.data.grouping import Groups, group
-from recurra.data.jsonl_source import JsonLinesSource
 from recurra.data.roles import Roles, assign_roles
 from recurra.data.source import Source
 from recurra.data.targets import KINDS, Kind, read_targets
 from recurra.data.words import counted, listed
 from recurra.errors import DataError
 
-FORMATS: Mapping[str, Callable[[Path], Source]] = MappingProxyType(
-    {
-        ".csv": CsvSource,
-        ".csv.gz": CsvSource,
-        ".jsonl": JsonLinesSource,
-        ".jsonl.gz": JsonLinesSource,
-        ".ndjson": JsonLinesSource,
-        ".parquet": parquet_source,
-        ".arrow": ipc_source,
-        ".feather": ipc_source,
-    }
-)
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InputTable:
+    """Sequences of unequal length, and the columns they come from."""
+
+    sequences: list[NDArray[np.float32]]  # each (time, feature)
+    sequence_ids: tuple[str, ...]  # ("",) when no column tells the sequences apart
+    feature_names: tuple[str, ...]
+    sequence_name: str | None
+    time_name: str | None
+    inferred: tuple[str, ...]  # what was taken for what, in sentences to show
 
 
-@dataclass(frozen=True, eq=False)
-class SequenceTable:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SequenceTable(InputTable):
     """Sequences of unequal length and what is to be learned of them.
 
     ``targets`` is one array (sequence,) when ``kind`` is "classify_sequences" or
@@ -46,16 +42,10 @@ class SequenceTable:
     "regress_steps". Classes are int64 indices into ``class_names``; numbers are float32.
     """
 
-    sequences: list[NDArray[np.float32]]  # each (time, feature)
     targets: NDArray[Any] | list[NDArray[Any]]
     kind: Kind
-    sequence_ids: tuple[str, ...]  # ("",) when no column tells the sequences apart
-    feature_names: tuple[str, ...]
     class_names: tuple[str, ...]  # () when the target is a number
     target_name: str
-    sequence_name: str | None
-    time_name: str | None
-    inferred: tuple[str, ...]  # what was taken for what, in sentences to show
 
 
 def read_sequences(
@@ -102,50 +92,91 @@ def read_sequences(
         raise DataError(f"read_sequences: kind is {kind!r}, wanted one of {', '.join(KINDS)}.")
     source = open_table(Path(path))
     roles = assign_roles(source, target=target, sequence=sequence, time=time, features=features)
+    table, groups, inputs = _read(source, roles)
+    targets = read_targets(source, table, target, groups, kind)
+    return SequenceTable(
+        **{**vars(inputs), "inferred": (*inputs.inferred, targets.sentence)},
+        targets=targets.values,
+        kind=targets.kind,
+        class_names=targets.class_names,
+        target_name=target,
+    )
+
+
+def read_inputs(
+    path: str | os.PathLike[str],
+    *,
+    features: Sequence[str] | None = None,
+    sequence: str | None = None,
+    time: str | None = None,
+) -> InputTable:
+    r"""Read a long table without a target: what a trained model is given.
+
+    The formats, what is inferred and the errors are those of `read_sequences`.
+
+    Args:
+        path: the file.
+        features: the columns that are given to the model, in its order; if None, all other columns
+            of numbers.
+        sequence: the column that tells the sequences apart; if None, one with a usual name.
+        time: the column to sort each sequence by; if None, one with a usual name.
+
+    Raises:
+        DataError: the file or a value in it cannot be used; names the file, line and column.
+        MissingExtraError: pyarrow is not installed.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "new.csv")
+    ...     _ = path.write_text("id,time,x,y\na,1,0.5,7\na,0,0.25,8\nb,0,2,9\n")
+    ...     table = read_inputs(path, features=["y", "x"])
+    >>> table.sequence_ids, [x.tolist() for x in table.sequences]
+    (('a', 'b'), [[[8.0, 0.25], [7.0, 0.5]], [[9.0, 2.0]]])
+    """
+    source = open_table(Path(path))
+    roles = assign_roles(source, target=None, sequence=sequence, time=time, features=features)
+    return _read(source, roles)[2]
+
+
+def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    r"""The names of a table's columns, in the file's order.
+
+    Raises:
+        DataError: the file cannot be used.
+        MissingExtraError: pyarrow is not installed.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "new.csv")
+    ...     _ = path.write_text("id,x\na,0.5\n")
+    ...     column_names(path)
+    ('id', 'x')
+    """
+    return tuple(open_table(Path(path)).names)
+
+
+def _read(source: Source, roles: Roles) -> tuple[Any, Groups, InputTable]:
+    """The pyarrow table, its rows by sequence, and what the model is given of it."""
     table = source.read(as_text=[roles.sequence] if roles.sequence else [])
     if table.num_rows == 0:
         raise DataError(f"{source.path}: there are no rows, only the names of the columns.")
     names, left_out = _choose_features(source, table, roles)
     groups = group(source, table, roles)
-    matrix = _feature_matrix(source, table, names, groups)
-    targets = read_targets(source, table, target, groups, kind)
-    return SequenceTable(
-        sequences=groups.split(matrix),
-        targets=targets.values,
-        kind=targets.kind,
+    inputs = InputTable(
+        sequences=groups.split(_feature_matrix(source, table, names, groups)),
         sequence_ids=groups.ids,
         feature_names=tuple(names),
-        class_names=targets.class_names,
-        target_name=target,
         sequence_name=roles.sequence,
         time_name=roles.time,
         inferred=(
             _tell_sequences(roles, groups),
             _tell_order(roles),
             _tell_features(roles, names, left_out),
-            targets.sentence,
         ),
     )
-
-
-def open_table(path: Path) -> Source:
-    """Open a table file as its name's ending says."""
-    endings = path.suffixes[-1:]
-    if endings and endings[0].lower() == ".gz":
-        endings = path.suffixes[-2:]
-    ending = "".join(endings).lower()
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file.")
-    if not path.is_file():
-        raise DataError(f"{path}: not a file.")
-    if ending not in FORMATS:
-        raise DataError(f"{path}: unknown ending {ending!r}, wanted one of {', '.join(FORMATS)}.")
-    try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{path}: the file is empty.")
-        return FORMATS[ending](path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    return table, groups, inputs
 
 
 def _choose_features(source: Source, table: Any, roles: Roles) -> tuple[list[str], list[str]]:

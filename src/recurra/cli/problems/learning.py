@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from recurra.cli.problems.problem import Problem
 from recurra.cli.problems.scoring import Score, score
-from recurra.cli.problems.steps import fit_each_step
 from recurra.data.words import counted
 
 __all__ = ["Learned", "Settings", "learn"]
@@ -65,8 +64,6 @@ def learn(problem: Problem, settings: Settings) -> Learned:
     """
     import torch
 
-    from recurra.training.estimators.running import answers
-
     if settings.hidden <= SMALL:
         torch.set_num_threads(1)
     estimator = _estimator(problem, settings)
@@ -76,12 +73,11 @@ def learn(problem: Problem, settings: Settings) -> Learned:
     if estimator.history_.stopped == "interrupt":
         raise KeyboardInterrupt
     classes = np.asarray(estimator.classes_) if problem.classes else None
-    found = answers(estimator.model_, list(problem.test.sequences))
     return Learned(
         model=estimator.model_,
         classes=classes,
         seconds=sum(estimator.history_.seconds),
-        score=score(problem, found, classes),
+        score=score(problem, _predict(estimator, problem)),
     )
 
 
@@ -115,7 +111,12 @@ def _batch_size(sequences: int) -> int:
 def _fit(estimator: Any, problem: Problem) -> None:
     if problem.task == "forecast":
         estimator.fit(list(problem.train.sequences))
-    elif problem.task == "regress_steps":
-        fit_each_step(estimator, problem.train)
     else:
         estimator.fit(list(problem.train.sequences), list(problem.train.targets))
+
+
+def _predict(estimator: Any, problem: Problem) -> Any:
+    """What it says of the test part: one answer a sequence, or (time,) a sequence."""
+    if problem.task == "forecast":
+        return [y[:, 0] for y in estimator.predict_each(list(problem.test.sequences))]
+    return estimator.predict(list(problem.test.sequences))

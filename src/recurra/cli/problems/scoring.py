@@ -22,24 +22,23 @@ class Score(NamedTuple):
     numbers: dict[str, float]
 
 
-def score(problem: Problem, answers: list[Array], classes: Array | None) -> Score:
+def score(problem: Problem, answers: Any) -> Score:
     """Judge answers to the test part.
 
     Args:
         problem: what was to be learned.
-        answers: of the model at every step, (time, output) a sequence.
-        classes: the code of each output, or None for numbers.
+        answers: of the model, in the form of the test part's targets: classes by their code, or
+            numbers.
     """
     start = problem.test.judged_from
     wanted = _joined(problem, problem.test.targets, start)
-    last = [y[start:] if problem.per_step else y[-1:] for y in answers]
-    given = np.concatenate(last)
-    if classes is not None:
-        return _accuracy(problem, classes[given.argmax(axis=1)], wanted)
+    given = _joined(problem, answers, start)
+    if problem.classes:
+        return _accuracy(problem, given, wanted)
     if problem.task == "forecast":
         before = np.concatenate([x[start:, 0] for x in problem.test.sequences])
-        return _beside_last_value(given[:, 0], wanted, before.astype(np.float64))
-    return _errors(problem, given[:, 0].astype(np.float64), wanted)
+        return _beside_last_value(given, wanted, before.astype(np.float64))
+    return _errors(problem, given.astype(np.float64), wanted)
 
 
 def _joined(problem: Problem, targets: Any, start: int = 0) -> Array:

@@ -14,9 +14,9 @@ from recurra.errors import DataError, ShapeError
 __all__ = [
     "Labels",
     "array_dims",
+    "check_as_many",
     "check_labels",
     "check_sequences",
-    "check_targets",
     "check_values",
 ]
 
@@ -104,31 +104,6 @@ def check_values(who: str, name: str, x: Any) -> NDArray[np.float32]:
     return values
 
 
-def check_targets(who: str, y: Any, sequences: int) -> NDArray[np.float64]:
-    """Numbers to learn, (sequence, output).
-
-    Raises:
-        ShapeError: they are not one or several numbers a sequence.
-        DataError: one is not a finite number.
-    """
-    try:
-        targets = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{who}: y does not hold numbers only ({error}).") from error
-    if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
-        raise ShapeError(
-            f"{who}: y has shape {targets.shape}, expected (sequence,) or (sequence, output)."
-        )
-    _check_as_many(who, len(targets), sequences)
-    bad = np.argwhere(~np.isfinite(targets))
-    if len(bad):
-        raise DataError(
-            f"{who}: y[{bad[0, 0]}] is {targets[tuple(bad[0])]}, expected finite numbers. "
-            f"Leave that sequence out."
-        )
-    return targets.reshape(len(targets), -1)
-
-
 def check_labels(who: str, y: Any, count: int, name: str = "y") -> Labels:
     """Class labels, one a sequence or one a step.
 
@@ -140,7 +115,7 @@ def check_labels(who: str, y: Any, count: int, name: str = "y") -> Labels:
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise ShapeError(f"{who}: {name} has shape {labels.shape}, expected one label each.")
-    _check_as_many(who, len(labels), count)
+    check_as_many(who, len(labels), count)
     missing = [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]
     if missing:
         raise DataError(f"{who}: {name}[{missing[0]}] is {labels[missing[0]]}, expected a label.")
@@ -157,6 +132,7 @@ def _is_missing(label: object) -> bool:
     return label is None or label != label  # NaN differs from itself
 
 
-def _check_as_many(who: str, targets: int, sequences: int) -> None:
+def check_as_many(who: str, targets: int, sequences: int) -> None:
+    """Refuse targets that are more or fewer than the sequences."""
     if targets != sequences:
         raise ShapeError(f"{who}: y has {targets} entries for {sequences} sequences in X.")

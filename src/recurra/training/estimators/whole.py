@@ -31,10 +31,12 @@ class WholeSequenceEstimator(SequenceEstimator):
     pooling: Pooling = "last"
     bidirectional: bool = False
 
-    def _parts(self, train: list[Pair], outputs: int) -> list[nn.Module]:
+    def _parts(self, train: list[Pair], outputs: int, *, per_step: bool = False) -> list[nn.Module]:
         inside, size = self._body(self.n_features_in_, bidirectional=self.bidirectional)
-        pooling = pooling_parts(self.pooling, outputs, bidirectional=self.bidirectional)
-        return [*self._inputs(train), *inside, nn.Linear(size, outputs), *pooling]
+        parts = [*self._inputs(train), *inside, nn.Linear(size, outputs)]
+        if per_step:
+            return parts
+        return parts + pooling_parts(self.pooling, outputs, bidirectional=self.bidirectional)
 
 
 def hold_out(
