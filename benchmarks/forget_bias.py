@@ -1,9 +1,9 @@
 """Where should the LSTM's forget bias start?
 
-Trains one LSTM of 32 units from several starts of the forget bias, over several seeds, on tasks that
-need to forget at once, to keep a symbol for a while, or to keep what was shown to the end. Scores it
-on sequences it has not seen: how many seeds solve more than 90 % of them, and the loss. Learning,
-not speed.
+Trains one LSTM of 32 units from several starts of the forget bias, over several seeds, on tasks
+that need to forget at once, to keep a symbol for a while, or to keep what was shown to the end.
+Scores it on sequences it has not seen: how many seeds solve more than 90 % of them, and the loss.
+Learning, not speed.
 
     python benchmarks/forget_bias.py --seeds 10 --out benchmarks/records/forget-bias.json
 """
