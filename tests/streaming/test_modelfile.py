@@ -173,7 +173,7 @@ def test_the_header_says_in_json_what_the_model_is(tmp_path):
     with safetensors.safe_open(tmp_path / "m", framework="np") as file:
         header = json.loads(file.metadata()["recurra"])
 
-    cell = {"input_size": 3, "hidden_size": 4, "forget_bias": 1.0}
+    cell = {"input_size": 3, "hidden_size": 4, "forget_bias": 2.0}
     lstm = {"kind": "recurra.LSTM", "config": cell, "modules": {}}
     linear = {"in_features": 4, "out_features": 2, "bias": True}
     assert header.pop("fingerprint")
