@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "interop": {"errors", "cells", "layers"},
     "nn": {"errors", "cells", "layers", "interop"},
     "data": {"errors"},
-    "drawing": {"errors", "cells", "layers"},
+    "drawing": {"errors", "atomic", "cells", "layers"},
     "training": {"errors", "atomic", "cells", "layers", "nn", "data", "drawing"},
     "engine": {"errors", "cells", "layers"},
     "streaming": {"errors", "atomic", "engine"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 __all__ = ["write_atomically"]
@@ -14,7 +15,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all: beside it, flushed to the disk, then renamed over it.
 
     Whatever fails, and whenever the power goes, the file holds its former contents or the new
-    ones, and nothing is left beside it after an error. A symbolic link stays one.
+    ones, and nothing is left beside it after an error. A symbolic link stays one, and a file that
+    is replaced keeps its permissions.
 
     Args:
         path: where; its folder exists.
@@ -33,7 +35,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
     try:
         try:
-            _write_through(beside, data)
+            _write_through(beside, data, like=target)
             os.replace(beside, target)  # noqa: PTH105 - one name for tests to take away
         except BaseException:
             with contextlib.suppress(OSError):
@@ -47,10 +49,14 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def _write_through(path: Path, data: bytes, *, like: Path) -> None:
     # 0o666 leaves the permissions to the umask, as open() does.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    mode = stat.S_IMODE(like.stat().st_mode) if like.exists() else None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    descriptor = os.open(path, flags, 0o666 if mode is None else mode)
     with os.fdopen(descriptor, "wb") as file:
+        if mode is not None and stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+            path.chmod(mode)  # what the umask took away
         file.write(data)
         file.flush()
         os.fsync(descriptor)

@@ -75,3 +75,25 @@ def test_mean_answers_the_mean_of_all_inputs_so_far():
 
     np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-12)
     assert state.count.item() == 40
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_mean_in_low_precision_still_moves_after_many_inputs(dtype):
+    # A count in bfloat16 stops at 256, and so does a mean that moves by less than 1/256 of itself.
+    x = torch.cat([torch.zeros(1, 1000, 1), torch.ones(1, 3000, 1)], dim=1).to(dtype)
+
+    y, state = Recurrent(cells.Mean(1).to(dtype))(x)
+
+    assert y.dtype == dtype
+    assert state.count.item() == 4000
+    assert y[0, -1].item() == 0.75
+
+
+def test_a_mean_whose_count_is_full_goes_on_as_a_running_average():
+    cell = cells.Mean(1)
+    full = cells.MeanState(mean=torch.ones(1, 1), count=torch.full((1, 1), 2.0**24))
+
+    y, state = cell.step(full, torch.full((1, 1), 1.0 + 2**10))
+
+    assert state.count.item() == 2**24
+    assert y.item() == 1 + 2**-14

@@ -73,10 +73,10 @@ def test_zoneout_answers_from_the_kept_state():
 
 def test_zoneout_keeps_small_rates_in_low_precision():
     # A draw in bfloat16 is a multiple of 1/256: a rate of 0.001 would become four times that.
-    cell = cells.Zoneout(cells.Mean(1000).bfloat16(), {"total": 0.001})
+    cell = cells.Zoneout(cells.Seen(1000).bfloat16(), {"seen": 0.001})
     old = cell.initial_state(400)
 
-    kept = cell.update(old, torch.ones(400, 1000, dtype=torch.bfloat16)).total == 0
+    kept = cell.update(old, torch.ones(400, 1000, dtype=torch.bfloat16)).seen == 0
 
     assert within(int(kept.sum()), kept.numel(), 0.001)
 

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from typer.testing import CliRunner
 
 import recurra as rc
+from recurra.cells import GRU, LSTM, Elman
+from recurra.cli.app import app
 from recurra.cli.demo.idea import two_input_window, without_a_state
 from recurra.cli.demo.learning import train_all
 from recurra.cli.demo.running import save_all, stream_all
@@ -86,3 +89,18 @@ def test_that_check_notices_a_cell_that_has_learned_too_little(tmp_path):
     (done,) = stream_all(console, files, 0, 0.01)
 
     assert done.wrong > 0
+
+
+def test_one_ctrl_c_ends_the_demo(tmp_path, monkeypatch):
+    def press(*_, **__):
+        presses.append(1)
+        raise KeyboardInterrupt
+
+    presses = []
+    for cell in (Elman, LSTM, GRU):
+        monkeypatch.setattr(cell, "update", press)
+
+    done = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--scale", "0.01"])
+
+    assert (done.exit_code, len(presses)) == (130, 1)
+    assert "Done in" not in done.output

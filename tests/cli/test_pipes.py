@@ -27,7 +27,9 @@ def test_each_answer_comes_before_the_next_event_is_given(start, numbers, walk):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
+    ids=["SIGTERM", "Ctrl-C", "SIGHUP"],
 )
 def test_a_signal_while_it_waits_saves_the_state_says_how_many_and_ends(
     start, numbers, walk, tmp_path, number, code

@@ -369,8 +369,22 @@ def test_an_answer_that_is_not_finite_ends_the_stream_before_it_spoils_the_state
     path, state = tmp_path / "mean.recurra", tmp_path / "state"
     rc.save(rc.Recurrent(rc.cells.Mean(1)), path)
 
-    done = recurra("stream", path, "--state", state, given="1\n3e38\n3e38\n2\n")
+    done = recurra("stream", path, "--state", state, given="1\n3e38\n-3e38\n2\n")
 
     assert (done.code, len(done.out.splitlines())) == (2, 2)
     assert done.err == "recurra: <stdin>, line 3: the model's answer is not finite.\n"
     assert all(np.isfinite(slot).all() for slot in read_states(state, load(path))[""].values())
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["no file", "a file"])
+def test_a_state_that_could_not_be_written_is_refused_before_the_first_event(
+    recurra, numbers, walk, events_of, tmp_path, monkeypatch, there
+):
+    path, folder = events_of(walk), tmp_path / "full"
+    folder.mkdir()
+    if there:
+        assert recurra("stream", numbers, path, "--state", folder / "state").code == 0
+    monkeypatch.setattr("recurra.cli.states.os.access", lambda path, mode: path != folder)
+    done = recurra("stream", numbers, path, "--state", folder / "state")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"recurra: {folder}/state: the folder {folder} cannot be written to.\n"

@@ -11,6 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from recurra.cli.problems import from_data_set, from_table
+from recurra.cli.problems.problem import Part, Problem
+from recurra.cli.problems.scoring import score
 from recurra.cli.problems.split import held_out_sequences
 from recurra.streaming import load
 from tests.cli.conftest import TARGETS, write_csv
@@ -258,7 +260,7 @@ def test_too_little_data_is_refused(recurra, tmp_path):
 
 
 def test_ctrl_c_in_training_ends_with_130_and_leaves_the_former_model(
-    recurra, table, tmp_path, monkeypatch
+    recurra, table, classes, tmp_path, monkeypatch
 ):
     from recurra.training import trainer
 
@@ -267,12 +269,54 @@ def test_ctrl_c_in_training_ends_with_130_and_leaves_the_former_model(
 
     monkeypatch.setattr(trainer.Trainer, "run_epoch", interrupted)
     out = tmp_path / "model.recurra"
-    out.write_text("the former one")
+    former = classes.read_bytes()
+    out.write_bytes(former)
 
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         done = recurra("train", table, "--target", "word", "--out", out)
 
     assert (done.code, done.err) == (130, "recurra: interrupted\n")
-    assert out.read_text() == "the former one"
+    assert out.read_bytes() == former
     assert seen == []
+
+
+def test_only_a_model_is_replaced_by_one(recurra, table, classes, tmp_path):
+    out = tmp_path / "out"
+    options = ("--target", "word", "--features", "x", "--epochs", 1, "--hidden", 2, "--out", out)
+    out.write_text("a,b\n1,2\n")
+    done = recurra("train", table, *options)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"recurra: {out}: is there already and is no model file of recurra. Give the model another "
+        "name with --out, or remove the file.\n"
+    )
+    assert out.read_text() == "a,b\n1,2\n"
+    for replaced in (classes.read_bytes(), b""):
+        out.write_bytes(replaced)
+        assert recurra("train", table, *options).code == 0
+        assert load(out).input_size == 1
+
+
+def test_a_column_that_float32_rounds_away_is_one_line(recurra, tmp_path):
+    rows = [(k, k % 5, 1.7e9 + k % 5) for k in range(20)]
+    path = write_csv(tmp_path / "far.csv", ["id", "x", "sum"], rows)
+    done = recurra("train", path, "--target", "sum", "--out", tmp_path / "m.recurra")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "far.csv, column 'sum': varies by 1.41 around 1.7e+09" in done.err
+
+
+def test_the_plainest_answer_is_the_class_that_training_saw_most_often():
+    learned, wanted = [0, 1, 1, 1], [0, 1, 1, 1, 1]
+    x = np.zeros((1, 1), dtype=np.float32)
+    problem = Problem(
+        task="classify_sequences",
+        train=Part([x] * 4, learned),
+        test=Part([x] * 5, wanted),
+        sentences=(),
+        features=("x",),
+        classes=("no", "yes"),
+        target="word",
+        judged="a part",
+    )
+    assert score(problem, [0, 0, 0, 0, 0]).numbers == {"accuracy": 0.2, "most_frequent_class": 0.8}

@@ -288,3 +288,27 @@ def test_a_missing_file_and_a_key_among_the_features_are_refused_at_once(tmp_pat
         events("no.csv")
     with pytest.raises(DataError, match="column 'k': given as key= and in columns="):
         events(io.StringIO(""), columns=["k"], key="k")
+
+
+@pytest.mark.parametrize("text", ["x,y\r1,2\r3,4\r", "1,2\r3,4\r"])
+def test_lines_that_end_in_a_bare_carriage_return_are_explained(text):
+    wanted = (
+        r"<stream>, line 1: lines end in \\r alone; save the file with \\n at the end of each\."
+    )
+    with pytest.raises(DataError, match=wanted):
+        list(events(io.BytesIO(text.encode())))
+
+
+COMPOSED, COMBINED = (
+    "gr\u00f6\u00dfe",
+    "gro\u0308\u00dfe",
+)  # one word, with an o umlaut in two spellings
+
+
+@pytest.mark.parametrize(("here", "there"), [(COMPOSED, COMBINED), (COMBINED, COMPOSED)])
+def test_a_name_is_found_in_either_spelling_of_its_accents(here, there):
+    for text in (f"{here},k\n1,2\n", f'{{"{here}": 1, "k": 2}}\n'):
+        (event,) = events(io.StringIO(text), columns=[there])
+        assert event.values == [1]
+        (event,) = events(io.StringIO(text), key=there)
+        assert (event.key, event.values) == ("1", [2])

@@ -1,6 +1,7 @@
 """Reading without a target, against pandas and against the reading with one."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from recurra.data import InputTable, SequenceTable, column_names, read_inputs, read_sequences
@@ -110,3 +111,39 @@ def test_a_wrong_table_is_refused_with(tmp_path, monkeypatch, content, options, 
     with pytest.raises(DataError) as caught:
         read_inputs("t.csv", **options)
     assert str(caught.value) == message
+
+
+COMPOSED, COMBINED = (
+    "gr\u00f6\u00dfe",
+    "gro\u0308\u00dfe",
+)  # one word, with an o umlaut in two spellings
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("here", "there"), [(COMPOSED, COMBINED), (COMBINED, COMPOSED)])
+def test_a_name_is_found_in_either_spelling_of_its_accents(ending, here, there, tmp_path):
+    path = tmp_path / f"t{ending}"
+    write(pd.DataFrame({"id": ["a", "a"], here: [1.5, 2.5], "y": [0.5, 0.25]}), path)
+    assert column_names(path) == ("id", COMPOSED, "y")
+    table = read_inputs(path, features=[there])
+    assert (table.feature_names, table.sequences[0].tolist()) == ((COMPOSED,), [[1.5], [2.5]])
+    table = read_sequences(path, target=there)
+    assert (table.target_name, table.targets[0].tolist()) == (COMPOSED, [1.5, 2.5])
+
+
+def test_a_value_is_located_in_a_column_with_an_accent(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text(f'{{"{COMBINED}": "p"}}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=f"line 1, column '{COMPOSED}': 'p' is text"):
+        read_inputs(path, features=[COMBINED])
+
+
+@pytest.mark.parametrize("column", ["x", "y"])
+def test_a_column_that_float32_rounds_away_is_refused_to_learn_from(column, tmp_path):
+    table = pd.DataFrame({"id": list("aabb"), "x": [1.5, 2, 3, 4], "y": [1.5, 1.25, 3, 5]})
+    table[column] += 1.7e9
+    write(table, tmp_path / "t.csv")
+    with pytest.raises(DataError, match=f"t.csv, column '{column}': varies by .* around 1.7e") as e:
+        read_sequences(tmp_path / "t.csv", target="y")
+    assert str(e.value).endswith("which 32-bit floats cannot hold. Subtract 1.7e+09 first.")
+    read_inputs(tmp_path / "t.csv")  # a few rows may lie close together

@@ -134,6 +134,7 @@ ROWS = (
     "mixes the rows of a batch, so a row's answer would depend on its neighbours. "
     "Use torch.nn.LayerNorm."
 )
+AXIS = "means another axis in a step than in a sequence. Use dim=-1, the features."
 INSIDE = "which does not carry a state. Use recurra.Stack or recurra.Residual around it."
 
 
@@ -145,6 +146,10 @@ def hidden(theirs, ours):
 
 
 REFUSED = [
+    (nn.Softmax(), f"torch.nn.Softmax(dim=None) {AXIS}"),
+    (nn.LogSoftmax(dim=1), f"torch.nn.LogSoftmax(dim=1) {AXIS}"),
+    (nn.Sequential(nn.Linear(3, 3), nn.Softmin(dim=2)), f"torch.nn.Softmin(dim=2) {AXIS}"),
+    (nn.GLU(dim=0), f"torch.nn.GLU(dim=0) {AXIS}"),
     (cells.GRU(3, 3), f"{GRU} is a cell, expected a layer. Wrap it: recurra.Recurrent(GRU(...))."),
     (torch.tanh, "got a builtin_function_or_method, expected layers and torch modules."),
     ([nn.Tanh()], "got a list, expected layers and torch modules."),

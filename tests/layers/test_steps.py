@@ -38,6 +38,82 @@ def test_a_cell_whose_state_changes_its_shape_is_named(cell, before):
     )
 
 
+class InPlace(rc.Cell):
+    def initial_state(self, batch):
+        return self.zeros(batch, 3)
+
+    def update(self, state, x):
+        state += x
+        return state
+
+    def output(self, state, x):
+        return state
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda layer: layer(torch.ones(2, 4, 3), lengths=[4, 1]),
+        lambda layer: layer(torch.ones(2, 0, 3), torch.ones(2, 3)),
+        lambda layer: layer.step(None, torch.ones(2, 3)),
+        lambda layer: rc.Stack(layer).step(None, torch.ones(2, 3)),
+        lambda layer: rc.Bidirectional(layer.cell)(torch.ones(2, 4, 3)),
+    ],
+)
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad])
+def test_a_cell_that_changes_its_state_in_place_is_named(call, mode):
+    with mode(), pytest.raises(rc.StateError) as error:
+        call(rc.Recurrent(InPlace()))
+
+    assert str(error.value) == (
+        "InPlace(): update changed its state in place. "
+        "Return new tensors: state + x, not state += x."
+    )
+
+
+class Answers(rc.Cell):
+    """Answers with whatever it is told."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def initial_state(self, batch):
+        return self.zeros(batch, 3)
+
+    def update(self, state, x):
+        return state + x
+
+    def output(self, state, x):
+        return self.answer(state)
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        (lambda state: state.sum(-1), "a tensor of shape (2,)"),
+        (lambda state: state.sum(0, keepdim=True), "a tensor of shape (1, 3)"),
+        (lambda state: None, "a NoneType"),
+        (lambda state: (state, state), "a tuple"),
+    ],
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda layer: layer(torch.ones(2, 4, 3)),
+        lambda layer: layer(torch.ones(2, 0, 3)),
+        lambda layer: layer.step(None, torch.ones(2, 3)),
+    ],
+)
+def test_a_cell_whose_output_is_no_row_of_features_a_row_is_named(call, answer, came):
+    with pytest.raises(rc.ShapeError) as error:
+        call(rc.Recurrent(Answers(answer)))
+
+    assert str(error.value) == (
+        f"Answers(): output gives {came}, expected a tensor (batch, feature), here (2, feature)."
+    )
+
+
 def test_a_step_can_reset_some_rows_and_start_without_a_state():
     layer = rc.Stack(rc.Recurrent(rc.cells.LSTM(3, 4)), nn.Linear(4, 2))
     x = torch.randn(3, 5, 3)

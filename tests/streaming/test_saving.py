@@ -105,6 +105,12 @@ class Mine(nn.Module):
         return x
 
 
+def turned():
+    model = Stack(nn.Softmax(dim=-1))
+    model.parts[0].dim = 1
+    return model
+
+
 REFUSED = {
     "cell": (lambda: cells.GRU(3, 4), TypeError, r"Wrap it: recurra\.Recurrent\(GRU\(\.\.\.\)\)"),
     "module": (lambda: nn.Linear(3, 4), TypeError, r"a Linear.*recurra\.Stack"),
@@ -116,8 +122,7 @@ REFUSED = {
     "shared": (tied, ValueError, "0.cell.input.weight and parts.2.cell.input.weight are one"),
     "two types": (half_double, ValueError, r"float32 and float64.*model\.to"),
     "complex": (lambda: a_model().to(torch.complex64), TypeError, "is torch.complex64, which"),
-    "axis": (lambda: Stack(nn.Softmax(dim=1)), TypeError, r"dim=1.*Use dim=-1"),
-    "no axis": (lambda: Stack(nn.LogSoftmax()), TypeError, r"dim=None.*Use dim=-1"),
+    "axis": (turned, TypeError, r"save: torch.nn.Softmax\(dim=1\).*Use dim=-1"),
     "max_norm": (
         lambda: Stack(nn.Embedding(3, 2, max_norm=1.0)), TypeError, "changes its weights",
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.optim import lr_scheduler
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
 from recurra.errors import TrainingError
 from recurra.training import fit, trainer
@@ -109,10 +109,10 @@ def test_a_training_in_two_parts_equals_one_in_one(tmp_path, name):
 )
 def test_that_comparison_notices_what_is_not_taken_up(tmp_path, forgotten, monkeypatch):
     def resume(self, path, config):
-        kept = [self.generator.get_state(), torch.get_rng_state(), self.optimizer.state_dict()]
+        kept = [self.generators[0].get_state(), torch.get_rng_state(), self.optimizer.state_dict()]
         real(self, path, config)
         if forgotten == "generator.set_state":
-            self.generator.set_state(kept[0])
+            self.generators[0].set_state(kept[0])
         elif forgotten == "set_random_state":
             torch.set_rng_state(kept[1])
         elif forgotten == "optimizer.load_state_dict":
@@ -183,10 +183,20 @@ def test_patience_that_ran_out_stays_so(tmp_path):
     assert_same_bits(weights, again)
 
 
-def test_a_loader_with_a_generator_of_its_own_goes_on_shuffling(tmp_path):
+def options_of_loader(kind, drawn):
+    if kind == "loader":
+        return {"batch_size": 2, "shuffle": True, "generator": drawn}
+    sampler = RandomSampler(ragged(), generator=drawn)
+    if kind == "sampler":
+        return {"batch_size": 2, "sampler": sampler}
+    return {"batch_sampler": BatchSampler(sampler, 2, drop_last=False)}
+
+
+@pytest.mark.parametrize("kind", ["loader", "sampler", "batch sampler"])
+def test_a_loader_with_a_generator_of_its_own_goes_on_shuffling(tmp_path, kind):
     def loader():
         drawn = torch.Generator().manual_seed(3)
-        return DataLoader(ragged(), batch_size=2, shuffle=True, collate_fn=list, generator=drawn)
+        return DataLoader(ragged(), collate_fn=list, **options_of_loader(kind, drawn))
 
     def trained(epochs, path=None):
         model = a_model(dropout=0.3)

@@ -198,16 +198,56 @@ def test_a_plain_module_may_answer_once_a_sequence():
     torch.testing.assert_close(model.linear.weight.detach(), torch.ones(1, 2), rtol=0, atol=1e-3)
 
 
-def test_a_module_that_takes_lengths_is_given_them():
+class Flexible(nn.Linear):
+    def forward(self, x, **options):
+        assert not options
+        return super().forward(x)
+
+
+def compiled(model):
+    return torch.compile(model, backend="eager")
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, nn.DataParallel, compiled])
+def test_a_module_that_takes_lengths_is_given_them(wrap):
     class Lengths(nn.Linear):
         def forward(self, x, lengths=None):
             given.append(lengths)
             return super().forward(x)
 
     given = []
-    fit(Lengths(2, 1), ragged([3, 5]), "mse", epochs=1)
+    fit(wrap(Lengths(2, 1)), ragged([3, 5]), "mse", epochs=1)
 
     assert sorted(given[0].tolist()) == [3, 5]
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, nn.DataParallel, compiled])
+@pytest.mark.parametrize("make", [lambda: nn.Sequential(nn.Linear(2, 1)), lambda: Flexible(2, 1)])
+def test_a_module_whose_lengths_are_only_arbitrary_keywords_is_given_none(wrap, make):
+    model = wrap(make())
+
+    assert fit(model, ragged([3, 5]), "mse", epochs=1).epochs == 1
+
+
+def test_a_layer_of_ours_is_given_lengths_inside_a_wrapper_too():
+    # Read from the end, padding before the real steps would change the answers.
+    def model():
+        torch.manual_seed(7)
+        cells = rc.cells.GRU(2, 5), rc.cells.GRU(2, 5)
+        return rc.Stack(rc.Bidirectional(*cells), nn.Linear(10, 1))
+
+    wrapped = fit(nn.DataParallel(model()), ragged(), "mse", epochs=2)
+    plain = fit(model(), ragged(), "mse", epochs=2)
+
+    assert wrapped.train_loss == pytest.approx(plain.train_loss, rel=1e-5)
+
+
+def test_no_gradients_stay_behind_on_weights_left_out_of_the_optimizer():
+    model = a_model()
+
+    fit(model, ragged(), "mse", epochs=1, optimizer=lambda weights: sgd(0.1)(weights[-1:]))
+
+    assert all(weight.grad is None for weight in model.parameters())
 
 
 def test_indices_go_to_an_embedding_as_whole_numbers():

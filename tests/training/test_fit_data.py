@@ -71,6 +71,22 @@ def test_settings_out_of_range_are_refused(options, message):
         fit(a_model(), [(X, Y)], **{"loss": "mse", **options})
 
 
+def test_optimizers_and_schedules_already_made_are_refused():
+    made = torch.optim.SGD(a_model().parameters(), lr=0.1)
+    steps = torch.optim.lr_scheduler.StepLR(made, 2)
+
+    with pytest.raises(TypeError, match=r"optimizer is a SGD.*Pass lambda weights: SGD\(weights, "):
+        fit(a_model(), [(X, Y)], "mse", optimizer=made)
+    with pytest.raises(
+        TypeError, match=r"schedule is a StepLR.*Pass lambda optimizer: StepLR\(optimizer, "
+    ):
+        fit(a_model(), [(X, Y)], "mse", schedule=steps)
+    with pytest.raises(TypeError, match=r"optimizer is a str.*Pass lambda weights: SGD\(weights, "):
+        fit(a_model(), [(X, Y)], "mse", optimizer="adam")
+    with pytest.raises(TypeError, match=r"LBFGS, which asks for the loss several times a step"):
+        fit(a_model(), [(X, Y)], "mse", optimizer=torch.optim.LBFGS)
+
+
 def test_models_that_cannot_be_trained_are_refused():
     with pytest.raises(TypeError, match="model is a function"):
         fit(a_model, [(X, Y)], "mse")

@@ -132,6 +132,32 @@ def test_one_feature_is_compared_with_targets_without_a_feature_axis():
     assert first_loss(model, data, "mse") == with_axis
 
 
+def test_whole_numbers_are_compared_one_by_one_under_a_callable():
+    model, data = a_model(), [(x, (10 * y).round().long()) for x, y in ragged()]
+    expected = first_loss(model, [(x, y.float()) for x, y in data], "mse")
+
+    assert first_loss(model, data, lambda a, t: (a - t).square().mean()) == pytest.approx(expected)
+
+
+def test_a_callable_cross_entropy_keeps_its_axis_of_classes():
+    data = [(x, torch.zeros(len(x), dtype=torch.long)) for x, _ in ragged()]
+
+    assert first_loss(a_model(), data, torch.nn.CrossEntropyLoss()) == 0.0
+
+
+@pytest.mark.parametrize("ignored", [-100, 7])
+def test_a_callables_ignored_class_does_not_count_even_in_a_batch_of_its_own(ignored):
+    def losses(loss, ignored):
+        classes = [torch.where(torch.arange(len(x)) < 4, ignored, 1) for x, _ in ragged()]
+        data = [(x, y) for (x, _), y in zip(ragged(), classes, strict=True)]
+        assert any((y == ignored).all() for y in classes)
+        return fit(a_model(outputs=3), data, loss, epochs=2, batch_size=1).train_loss
+
+    ours = losses("cross_entropy", -100)
+
+    assert losses(torch.nn.CrossEntropyLoss(ignore_index=ignored), ignored) == pytest.approx(ours)
+
+
 def test_a_mean_cannot_be_weighted():
     data = [(x, y, torch.full((len(x),), 0.5)) for x, y in ragged()]
 

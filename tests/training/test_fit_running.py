@@ -89,6 +89,19 @@ def test_without_patience_too_the_best_weights_are_restored():
     assert model.weight.item() == 0.0
 
 
+def test_of_equal_bests_the_first_counts():
+    model, data, loss, options = walking_away()
+
+    def level(answers, targets):
+        return answers.mean() * 0 if not torch.is_grad_enabled() else loss(answers, targets)
+
+    history = fit(model, data, level, epochs=3, **options)
+
+    assert (history.validation_loss, history.best_epoch) == ([0.0, 0.0, 0.0], 1)
+    assert model.weight.item() == -0.75
+    assert History(train_loss=[1.0] * 4, validation_loss=[2.0, 1.0, 1.0, 3.0]).best_epoch == 2
+
+
 def test_without_validation_the_last_weights_stay():
     model, data, loss, _ = walking_away()
 

@@ -169,7 +169,7 @@ class Cell(Described, Generic[State]):
         Call it once in the constructor; `zeros` then follows ``.double()`` and ``.to(device)``.
 
         >>> import torch, recurra as rc
-        >>> rc.cells.Mean(1).double().initial_state(1).total.dtype
+        >>> rc.cells.Mean(1).double().initial_state(1).mean.dtype
         torch.float64
         """
         self.register_buffer("placed", torch.zeros(0), persistent=False)

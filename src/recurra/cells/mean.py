@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell
@@ -14,24 +15,28 @@ __all__ = ["Mean", "MeanState"]
 class MeanState(NamedTuple):
     """The state of a `Mean` cell."""
 
-    total: Tensor  # (batch, size)  sum of the inputs so far
+    mean: Tensor  # (batch, size)  of the inputs so far
     count: Tensor  # type: ignore[assignment]  # (batch, 1)  how many they were
 
 
 class Mean(Cell[MeanState]):
     """Answers the mean of all its inputs so far: pooling over time that can also stream.
 
-    State H = (total, count), zeros at t = 0.
+    State H = (mean, count), zeros at t = 0.
 
     Update f::
 
-        total_t = total_{t-1} + x_t
         count_t = count_{t-1} + 1
+        mean_t = mean_{t-1} + (x_t - mean_{t-1}) / count_t
 
-    Output g: y_t = total_t / count_t.
+    Output g: y_t = mean_t.
 
     Its last answer is the mean over the sequence, so a classifier that pools over time answers
     the same from a stream as from the whole recording.
+
+    The state is float32 at least, in a model of a narrower type too. A float32 count stays at
+    2**24 = 16,777,216; from there on each input moves the mean by 1/2**24 of its distance. After
+    ``.double()`` that is 2**53.
 
     Args:
         size: features of x.
@@ -42,6 +47,8 @@ class Mean(Cell[MeanState]):
     [1.0, 1.5, 3.0]
     """
 
+    placed: Tensor
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.input_size = self.size = size
@@ -51,10 +58,14 @@ class Mean(Cell[MeanState]):
         return {"size": self.size}
 
     def initial_state(self, batch: int) -> MeanState:
-        return MeanState(total=self.zeros(batch, self.size), count=self.zeros(batch, 1))
+        wide = torch.promote_types(self.placed.dtype, torch.float32)
+        return MeanState(
+            mean=self.zeros(batch, self.size).to(wide), count=self.zeros(batch, 1).to(wide)
+        )
 
     def update(self, state: MeanState, x: Tensor) -> MeanState:
-        return MeanState(total=state.total + x, count=state.count + 1)
+        count = state.count + 1
+        return MeanState(mean=state.mean + (x - state.mean) / count, count=count)
 
     def output(self, state: MeanState, x: Tensor) -> Tensor:
-        return state.total / state.count
+        return state.mean.to(torch.promote_types(self.placed.dtype, x.dtype))

@@ -34,6 +34,14 @@ class CellWrapper(Cell[State]):
 
     Attributes:
         cell: the cell inside.
+
+    >>> import torch, recurra as rc
+    >>> class Negated(rc.cells.CellWrapper):
+    ...     def output(self, state, x):
+    ...         return -self.cell.output(state, x)
+    >>> layer = rc.Recurrent(Negated(rc.cells.Repeats(2)))
+    >>> layer(torch.tensor([[0.0, 1.0], [0.0, 1.0]]))[0].tolist()
+    [[-0.0], [-1.0]]
     """
 
     cell: Cell[State]

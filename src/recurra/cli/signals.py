@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end the wait for an event, never the work on one."""
+"""Ctrl-C, SIGTERM and SIGHUP: they end the wait for an event, never the work on one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 __all__ = ["Stopped", "Stopping"]
 
 T = TypeVar("T")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP: a terminal that was closed; not every platform has it.
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class Stopped(BaseException):

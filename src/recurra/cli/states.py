@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ class States:
             }
         elif not path.parent.is_dir():
             raise DataError(f"{path}: there is no folder {path.parent}. Make it first.")
+        folder = Path(os.path.realpath(path)).parent  # a link's file is replaced where it is
+        if not os.access(folder, os.W_OK):
+            raise DataError(f"{path}: the folder {folder} cannot be written to.")
 
     def __len__(self) -> int:
         return len(self._states)

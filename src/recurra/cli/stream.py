@@ -61,8 +61,8 @@ def stream(
     Events are lines of CSV, with names in the first line or numbers only, or of JSON: objects,
     lists or numbers. Columns that the model does not know are passed over.
 
-    The state is saved at the end, on Ctrl-C and SIGTERM, when the reader goes away, and when an
-    event cannot be used: always as it is after the last answer.
+    The state is saved at the end, on Ctrl-C, SIGTERM and SIGHUP, when the reader goes away, and
+    when an event cannot be used: always as it is after the last answer.
 
     Example: tail -f events.csv | recurra stream model.recurra --key user
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recurra.cli.errors import in_options
-from recurra.errors import DataError
+from recurra.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
     from recurra.cli.problems import Problem
@@ -176,6 +176,21 @@ def _check_out(out: Path, table: Path | None) -> None:
         raise DataError(f"{out}: the folder {out.parent} cannot be written to.")
     if table is not None and out.exists() and table.exists() and out.samefile(table):
         raise DataError(f"{out}: is the table. Give the model another name with --out.")
+    if out.exists() and out.stat().st_size:
+        _check_is_model(out)
+
+
+def _check_is_model(out: Path) -> None:
+    """Only a model may be replaced by one."""
+    from recurra.streaming.modelfile import read_model
+
+    try:
+        read_model(out)
+    except ModelFileError as error:
+        raise DataError(
+            f"{out}: is there already and is no model file of recurra. Give the model another "
+            f"name with --out, or remove the file."
+        ) from error
 
 
 def _check_cell(cell: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from recurra.data.extras import require
 from recurra.data.source import Source
+from recurra.data.words import same_letters
 from recurra.errors import DataError
 
 
@@ -22,7 +23,8 @@ class ArrowSource(Source):
         try:
             self._table = read_table(path)
             self._table.validate(full=True)
-            self._names = list(self._table.column_names)
+            self._names = [same_letters(name) for name in self._table.column_names]
+            self._table = self._table.rename_columns(self._names)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = str(error).splitlines()[0].rstrip(".")
             raise DataError(f"{path}: not a whole {what} file ({reason}).") from error

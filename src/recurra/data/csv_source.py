@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from recurra.data.extras import require
 from recurra.data.source import Source, not_utf8, read_text_file, shortened
-from recurra.data.words import counted
+from recurra.data.words import counted, same_letters
 from recurra.errors import DataError
 
 LOW_SURROGATE = 0xDC00  # Python's "surrogateescape" keeps an undecodable byte b as 0xDC00 + b
@@ -30,7 +30,7 @@ class CsvSource(Source):
         self._data = read_text_file(path)
         line, self._header = next(self._records())
         self.header = f", line {line}"
-        self._names = [name.strip() for name in self._header]
+        self._names = [same_letters(name.strip()) for name in self._header]
         self._check_text(line, self._header)
 
     @property

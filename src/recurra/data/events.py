@@ -13,7 +13,7 @@ from typing import IO, Any, Literal, NamedTuple
 from recurra.data.lines import Lines, open_lines
 from recurra.data.separators import are_numbers, is_number, separator_hint
 from recurra.data.source import shortened
-from recurra.data.words import counted, listed, missing_name
+from recurra.data.words import counted, listed, missing_name, same_letters
 from recurra.errors import DataError
 
 Format = Literal["csv", "jsonl"]
@@ -93,6 +93,8 @@ class _Reader:
         self, name: str, columns: list[str] | None, key: str | None, width: int | None
     ) -> None:
         self._name = name
+        columns = None if columns is None else [same_letters(each) for each in columns]
+        key = None if key is None else same_letters(key)
         self._columns = columns
         self._key = key
         self._width = width if columns is None else len(columns)
@@ -111,7 +113,8 @@ class _Reader:
             except (RecursionError, ValueError) as error:
                 raise self._error(lines.number, "nested too deeply or too long") from error
             if isinstance(value, dict):
-                yield self._from_fields(lines.number, value)
+                fields = {same_letters(name): each for name, each in value.items()}
+                yield self._from_fields(lines.number, fields)
             else:
                 yield self._from_list(lines.number, value if isinstance(value, list) else [value])
 
@@ -140,13 +143,16 @@ class _Reader:
             except StopIteration:
                 return
             except csv.Error as error:
-                raise self._error(line, str(error)) from error
+                problem = str(error)
+                if "new-line" in problem:  # csv's advice is for programmers
+                    problem = "lines end in \\r alone; save the file with \\n at the end of each"
+                raise self._error(line, problem) from error
             if row and (len(row) > 1 or row[0].strip()):
                 yield line, row
 
     def _header(self, line: int, row: list[str]) -> list[str] | None:
         """The first row if it holds names, or None if it is an event."""
-        row = [cell.strip() for cell in row]
+        row = [same_letters(cell.strip()) for cell in row]
         if all(not cell or is_number(cell) for cell in row):
             return None
         asked = [*(self._columns or ()), *([] if self._key is None else [self._key])]

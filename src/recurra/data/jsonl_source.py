@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from recurra.data.extras import require
 from recurra.data.source import Source, not_utf8, read_text_file, shortened
+from recurra.data.words import same_letters
 from recurra.errors import DataError
 
 KINDS = {
@@ -35,7 +36,8 @@ class JsonLinesSource(Source):
         try:
             self._table = arrow_json.read_json(pa.BufferReader(self._data))
             self._table.validate(full=True)
-            self._names = list(self._table.column_names)
+            self._names = [same_letters(name) for name in self._table.column_names]
+            self._table = self._table.rename_columns(self._names)
         except (pa.ArrowException, UnicodeDecodeError) as error:
             self._explain(error)
         if self._table.num_rows != len(self._data.rstrip().split(b"\n")):
@@ -68,6 +70,7 @@ class JsonLinesSource(Source):
 
     def _object(self, line: int, raw: bytes) -> dict[str, Any]:
         def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            pairs = [(same_letters(key), each) for key, each in pairs]
             fields = dict(pairs)
             if len(fields) < len(pairs):
                 keys = [key for key, _ in pairs]

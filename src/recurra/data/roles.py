@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from recurra.data.separators import is_number, separator_hint
 from recurra.data.source import Source
-from recurra.data.words import missing_name
+from recurra.data.words import missing_name, same_letters
 from recurra.errors import DataError
 
 SEQUENCE_NAMES = (
@@ -60,6 +60,8 @@ def assign_roles(
     """Give every named column its part and look for the usual names of the others."""
     _refuse_duplicates(source)
     features = (features,) if isinstance(features, str) else features
+    features = None if features is None else [same_letters(name) for name in features]
+    target, sequence, time = (name and same_letters(name) for name in (target, sequence, time))
     given = [("target", target), ("sequence", sequence), ("time", time)]
     given += [("features", name) for name in features or ()]
     taken: dict[str, str] = {}

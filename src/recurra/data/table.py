@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recurra.data.columns import as_floats, candidate_features, decoded, no_features
 from recurra.data.formats import open_table
 from recurra.data.grouping import Groups, group
+from recurra.data.precision import refuse_lost
 from recurra.data.roles import Roles, assign_roles
 from recurra.data.source import Source
 from recurra.data.targets import KINDS, Kind, read_targets
@@ -74,7 +75,8 @@ def read_sequences(
             all else is a number; a target constant in every sequence is one for the sequence.
 
     Raises:
-        DataError: the file or a value in it cannot be used; names the file, line and column.
+        DataError: the file or a value in it cannot be used, or a column of numbers varies by less
+            than 32-bit floats can hold; names the file, line and column.
         MissingExtraError: pyarrow is not installed.
 
     >>> from pathlib import Path
@@ -93,13 +95,13 @@ def read_sequences(
     source = open_table(Path(path))
     roles = assign_roles(source, target=target, sequence=sequence, time=time, features=features)
     table, groups, inputs = _read(source, roles)
-    targets = read_targets(source, table, target, groups, kind)
+    targets = read_targets(source, table, roles.target or target, groups, kind)
     return SequenceTable(
         **{**vars(inputs), "inferred": (*inputs.inferred, targets.sentence)},
         targets=targets.values,
         kind=targets.kind,
         class_names=targets.class_names,
-        target_name=target,
+        target_name=roles.target or target,
     )
 
 
@@ -164,8 +166,9 @@ def _read(source: Source, roles: Roles) -> tuple[Any, Groups, InputTable]:
         raise DataError(f"{source.path}: there are no rows, only the names of the columns.")
     names, left_out = _choose_features(source, table, roles)
     groups = group(source, table, roles)
+    matrix = _feature_matrix(source, table, names, groups, to_learn=roles.target is not None)
     inputs = InputTable(
-        sequences=groups.split(_feature_matrix(source, table, names, groups)),
+        sequences=groups.split(matrix),
         sequence_ids=groups.ids,
         feature_names=tuple(names),
         sequence_name=roles.sequence,
@@ -191,13 +194,16 @@ def _choose_features(source: Source, table: Any, roles: Roles) -> tuple[list[str
 
 
 def _feature_matrix(
-    source: Source, table: Any, names: Sequence[str], groups: Groups
+    source: Source, table: Any, names: Sequence[str], groups: Groups, *, to_learn: bool
 ) -> NDArray[np.float32]:
     """(row, feature), in the order of the sequences."""
     matrix = np.empty((table.num_rows, len(names)), dtype=np.float32)
     repair = "Correct it, or name the columns to use with features=."
     for index, name in enumerate(names):
-        matrix[:, index] = as_floats(source, decoded(table[name]), name, repair)[groups.order]
+        values = as_floats(source, decoded(table[name]), name, repair)
+        if to_learn:
+            refuse_lost(values[:, None], [f"{source.path}, column {name!r}:"])
+        matrix[:, index] = values[groups.order]
     return matrix
 
 

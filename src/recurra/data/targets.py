@@ -19,6 +19,7 @@ from recurra.data.columns import (
 )
 from recurra.data.extras import require
 from recurra.data.grouping import Groups
+from recurra.data.precision import refuse_lost
 from recurra.data.source import Source
 from recurra.data.words import counted, listed
 from recurra.errors import DataError
@@ -55,6 +56,7 @@ def read_targets(
     else:
         repair = "If the target is a class, say so with kind=."
         values = as_floats(source, column, name, repair)
+        refuse_lost(values[:, None], [f"{source.path}, column {name!r}:"])
     values = values[groups.order]
     changes = np.flatnonzero((values[1:] != values[:-1]) & ~groups.begins()[1:]) + 1
     per_step = len(changes) > 0 if kind is None else kind in ("tag_steps", "regress_steps")

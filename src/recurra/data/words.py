@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+
+def same_letters(name: str) -> str:
+    """A column's name with accents joined to their letters: as it looks, so it compares (NFC).
+
+    >>> same_letters("e\N{COMBINING ACUTE ACCENT}") == "\N{LATIN SMALL LETTER E WITH ACUTE}"
+    True
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

@@ -22,7 +22,16 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Recording:
-    """One sequence through a model, for pictures."""
+    """One sequence through a model, for pictures; `record` makes one.
+
+    One made by hand draws as well, such as a state that comes from elsewhere:
+
+    >>> import numpy as np
+    >>> x = np.eye(3)
+    >>> seen = Recording(x=x, y=x[:, :1], states={"seen": np.cumsum(x, axis=0)})
+    >>> seen.states["seen"][-1].tolist()
+    [1.0, 1.0, 1.0]
+    """
 
     x: Array  # (time, feature)
     y: Array  # (time, output)

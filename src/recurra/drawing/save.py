@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recurra.atomic import write_atomically
 from recurra.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> Path:
 
     Raises:
         DataError: no format has this ending.
+        OSError: the file cannot be written; a former picture is then still whole.
 
     >>> import tempfile
     >>> save_figure(new_figure(4, 3), tempfile.mkdtemp() + "/empty.png").name
@@ -70,5 +72,5 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> Path:
     check_format(path)
     drawn = io.BytesIO()  # whole, before anything is written
     figure.savefig(drawn, format=path.suffix[1:].lower(), dpi=120)
-    path.write_bytes(drawn.getvalue())
+    write_atomically(path, drawn.getvalue())
     return path

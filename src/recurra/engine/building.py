@@ -175,7 +175,8 @@ def try_once(layers: Layer, dtype: str) -> int | None:
             event = torch.zeros(1, size or 0, dtype=FLOATS[dtype])
         else:
             event = torch.zeros(1, dtype=torch.long)
-        with torch.inference_mode():
+        # Not torch.inference_mode(), which hides an update that writes to its state.
+        with torch.no_grad():
             y, state = layers.eval()(event[:, None])
             with contextlib.suppress(NotStreamableError):
                 layers.step(state, event)

@@ -19,6 +19,7 @@ import recurra.cells
 import recurra.layers
 from recurra.cells.base import Described
 from recurra.errors import ModelFileError
+from recurra.layers.stack import check_axis
 
 __all__ = ["OWN", "Kind", "kind_named", "kind_of", "own_kinds"]
 
@@ -59,11 +60,7 @@ def _embedding(module: nn.Embedding) -> dict[str, Any]:
 
 
 def _last_axis(module: Any) -> dict[str, Any]:
-    if module.dim != -1:
-        raise TypeError(
-            f"save: torch.nn.{type(module).__name__}(dim={module.dim}) means another axis in a "
-            f"step than in a sequence. Use dim=-1, the features."
-        )
+    check_axis("save", module)
     return {"dim": -1}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell, Described
 from recurra.cells.state import describe, map_state, named_slots, same_structure, select
 from recurra.errors import ShapeError, StateError
 from recurra.layers.arguments import check_lengths, check_reset, fill_past
-from recurra.layers.scan import Scan
+from recurra.layers.scan import Scan, autocasts
 
 __all__ = ["Given", "Layer"]
 
@@ -31,6 +32,15 @@ class Layer(Described):
 
     The base of `Recurrent`, `Stack`, `Residual` and `Bidirectional`: it checks the arguments,
     makes unbatched input a batch of one, and keeps what lies past a row's length out of the way.
+
+    >>> import torch, recurra as rc
+    >>> layer = rc.Stack(rc.Recurrent(rc.cells.GRU(3, 8)), torch.nn.Linear(8, 1))
+    >>> isinstance(layer, rc.layers.Layer)
+    True
+    >>> y, state = layer(torch.zeros(2, 5, 3), lengths=[5, 2])
+    >>> y, state = layer.step(state, torch.zeros(2, 3))
+    >>> y.shape
+    torch.Size([2, 1])
     """
 
     input_size: int | None = None
@@ -55,7 +65,7 @@ class Layer(Described):
 
         Raises:
             ShapeError: x or `reset` has the wrong shape or type.
-            StateError: the state is not this layer's, or of another number of rows.
+            StateError: the state is not this layer's, or of another type or number of rows.
             NotStreamableError: the layer answers only when it knows what comes later.
         """
         if x.dim() != 1 + self.event_dims:
@@ -73,7 +83,11 @@ class Layer(Described):
         if reset is not None:
             flags = check_reset(self.signature(), reset, x.shape[:1], x, "a flag for every row")
             state = select(flags, start, state)
-        return self.run_step(state, x)
+        try:
+            return self.run_step(state, x)
+        except RuntimeError as error:
+            self._explain_type(x, error)
+            raise
 
     def run_step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
         """The layer's arithmetic for one event, on checked arguments."""
@@ -133,7 +147,11 @@ class Layer(Described):
             lengths = check_lengths(self.signature(), lengths, x)
             # Ones: where a cell divides by the norm of x, zeros would make the gradient NaN.
             x = fill_past(x, lengths, 1 if x.is_floating_point() else 0)
-        y, state, states = self.run(Given(x, state, lengths, reset, return_states))
+        try:
+            y, state, states = self.run(Given(x, state, lengths, reset, return_states))
+        except RuntimeError as error:
+            self._explain_type(x, error)
+            raise
         if lengths is not None:
             y = fill_past(y, lengths, 0)
         return (y, state, states) if return_states else (y, state)
@@ -181,6 +199,23 @@ class Layer(Described):
                 f"The last axis holds features."
             )
 
+    def _explain_type(self, x: Tensor, error: RuntimeError) -> None:
+        """Say in place of torch that x and the weights differ in type.
+
+        Afterwards, because what takes x may well turn it into the weights' type by itself.
+        """
+        weights = self._weights_type()
+        if "type" not in str(error) or not self.event_dims or weights in (None, x.dtype):
+            return
+        other = f" or use layer.to({x.dtype})" if x.is_floating_point() else ""
+        raise ShapeError(
+            f"{self.signature()}: x is {x.dtype}, the layer's weights are {weights}. "
+            f"Pass x.to({weights}){other}."
+        ) from error
+
+    def _weights_type(self) -> torch.dtype | None:
+        return next((p.dtype for p in self.parameters() if p.is_floating_point()), None)
+
     def _check_state(self, state: Any, wanted: Any, why: str) -> None:
         try:
             fits = same_structure(state, wanted)
@@ -199,6 +234,17 @@ class Layer(Described):
                     f"{self.signature()}: state has {name} of shape {tuple(given[name].shape)}, "
                     f"expected {tuple(slot.shape)} {why}."
                 )
+            if given[name].dtype != slot.dtype:
+                self._check_type(name, given[name], slot)
+
+    def _check_type(self, name: str, slot: Tensor, wanted: Tensor) -> None:
+        """Refuse a slot of a float type that is neither H_0's nor the weights'."""
+        expected = (wanted.dtype, self._weights_type() or slot.dtype)
+        if slot.is_floating_point() and slot.dtype not in expected and not autocasts(slot):
+            raise StateError(
+                f"{self.signature()}: state has {name} of {slot.dtype}, expected {wanted.dtype}. "
+                f"Pass what the layer returned, or {name}.to({wanted.dtype})."
+            )
 
     def _check_reset(self, reset: Any, x: Tensor, meaning: str) -> Tensor:
         shape = x.shape[: x.dim() - self.event_dims]

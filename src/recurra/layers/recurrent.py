@@ -9,7 +9,17 @@ from torch import Tensor
 from recurra.cells.base import Cell
 from recurra.cells.state import named_slots
 from recurra.layers.layer import Given, Layer, check_cell
-from recurra.layers.scan import Scan, autocasts, keep_types, own_memory, scan, shares_memory
+from recurra.layers.scan import (
+    Scan,
+    autocasts,
+    check_answer,
+    check_unwritten,
+    keep_types,
+    own_memory,
+    scan,
+    shares_memory,
+    versions,
+)
 
 __all__ = ["Recurrent"]
 
@@ -46,10 +56,13 @@ class Recurrent(Layer):
         return self.cell.initial_state(batch)
 
     def run_step(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
+        written = versions(state)
         new = self.cell.update(state, x)
+        check_unwritten(self.cell, state, written)
         if autocasts(x):
             new = keep_types(new, state)
         y = self.cell.output(new, x)
+        check_answer(self.cell, y, len(x))
         # Writing to x or to the answer afterwards must not change the state.
         slots = named_slots(new).values()
         if any(shares_memory(slot, y) for slot in slots):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recurra.cells.base import Described
 from recurra.cells.state import describe, map_state, named_slots, select
-from recurra.errors import StateError
+from recurra.errors import ShapeError, StateError
 
 __all__ = ["Scan", "Steppable", "flip_time", "scan"]
 
@@ -76,12 +76,16 @@ def scan(
     for t, x_t in enumerate(x.unbind(1)):
         if reset is not None and any_reset[t]:
             state = select(reset[:, t], start, state)
+        written = versions(state) if t == 0 else None
         new = cell.update(state, x_t)
-        if t == 0:
+        if written is not None:
+            check_unwritten(cell, state, written)
             _check_shapes_stay(cell, state, new)
         if mixed_types:
             new = keep_types(new, state)
         answers.append(cell.output(new, x_t))
+        if t == 0:
+            check_answer(cell, answers[0], batch)
         state = new if real is None or all_real[t] else select(real[:, t], new, state)
         if keep_states:
             states.append(state)
@@ -96,18 +100,62 @@ def _check_shapes_stay(cell: Steppable, before: Any, after: Any) -> None:
     """The first mistake in a cell of one's own; one look at the first step finds it."""
     shapes = [{name: slot.shape for name, slot in named_slots(s).items()} for s in (before, after)]
     if shapes[0] != shapes[1]:
-        name = cell.signature() if isinstance(cell, Described) else type(cell).__name__
         raise StateError(
-            f"{name}: update makes a state {describe(after)} out of {describe(before)}. "
+            f"{_name(cell)}: update makes a state {describe(after)} out of {describe(before)}. "
             f"initial_state(batch) and update have to give the same slots, each (batch, ...)."
         )
+
+
+def versions(state: Any) -> list[int | None]:
+    """How often each slot has been written to; torch does not count it in inference mode.
+
+    >>> import torch
+    >>> slot = torch.zeros(1)
+    >>> before = versions(slot)
+    >>> _ = slot.add_(1)
+    >>> versions(slot) == before
+    False
+    """
+    if torch.is_inference_mode_enabled():  # a stream's, where every microsecond counts
+        return []
+    slots = named_slots(state).values()
+    return [None if slot.is_inference() else slot._version for slot in slots]
+
+
+def check_unwritten(cell: Steppable, state: Any, before: list[int | None]) -> None:
+    """The second mistake: the state before a step is the caller's, and of rows past their end."""
+    if versions(state) != before:
+        raise StateError(
+            f"{_name(cell)}: update changed its state in place. "
+            f"Return new tensors: state + x, not state += x."
+        )
+
+
+def check_answer(cell: Steppable, answer: Any, batch: int) -> None:
+    """The third: an answer that is no tensor, or has no axis of rows or features."""
+    if isinstance(answer, Tensor) and answer.dim() > 1 and len(answer) == batch:
+        return
+    shaped = isinstance(answer, Tensor)
+    came = f"of shape {tuple(answer.shape)}" if shaped else f"a {type(answer).__name__}"
+    raise ShapeError(
+        f"{_name(cell)}: output gives {'a tensor ' if shaped else ''}{came}, expected a tensor "
+        f"(batch, feature), here ({batch}, feature)."
+    )
+
+
+def _name(cell: Steppable) -> str:
+    return cell.signature() if isinstance(cell, Described) else type(cell).__name__
 
 
 def _nothing(cell: Steppable, x: Tensor, state: Any, keep_states: bool) -> Scan:
     """No steps: the cell is asked once, for the shape of its answer only."""
     batch = x.shape[0]
     event = x.new_zeros(batch, *x.shape[2:])
-    answer = cell.output(cell.update(state, event), event)
+    written = versions(state)
+    new = cell.update(state, event)
+    check_unwritten(cell, state, written)
+    answer = cell.output(new, event)
+    check_answer(cell, answer, batch)
     states = map_state(lambda slot: slot.new_zeros(batch, 0, *slot.shape[1:]), state)
     return Scan(
         y=answer.new_zeros(batch, 0, *answer.shape[1:]),

@@ -21,6 +21,7 @@ _MIXES_TIME = (
     nn.modules.pooling._AvgPoolNd,
     nn.Flatten,
 )
+_ALONG_AN_AXIS = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.GLU)
 
 
 def check_part(owner: str, part: Any) -> None:
@@ -57,6 +58,17 @@ def check_part(owner: str, part: Any) -> None:
                 f"{owner}: {name} mixes time steps, so the stack could not go on step by step. "
                 f"Keep it outside the stack."
             )
+        if isinstance(inner, _ALONG_AN_AXIS):
+            check_axis(owner, inner)
+
+
+def check_axis(owner: str, module: Any) -> None:
+    """Refuse a module along another axis than the last, the only one that stays the features."""
+    if module.dim != -1:
+        raise TypeError(
+            f"{owner}: torch.nn.{type(module).__name__}(dim={module.dim}) means another axis in a "
+            f"step than in a sequence. Use dim=-1, the features."
+        )
 
 
 def _run_part(part: nn.Module, given: Given) -> Scan:

@@ -70,6 +70,16 @@ def read_states(path: str | os.PathLike[str], model: Model) -> dict[str, State]:
         StateError: they were written under another model.
         ModelFileError: the file is truncated, altered, of a newer version or not ours.
         OSError: there is no such file, or it cannot be read.
+
+    >>> import recurra as rc
+    >>> rc.save(rc.Recurrent(rc.cells.Repeats(2)), "repeats.recurra")
+    >>> model = rc.load("repeats.recurra")
+    >>> stream = model.stream()
+    >>> y = stream.step([0, 1])
+    >>> write_states("states", model, {"pump-7": stream.state})
+    >>> stream = model.stream(read_states("states", model)["pump-7"])
+    >>> float(stream.step([0, 1])[0])
+    1.0
     """
     return unpack_states(model, Path(path).read_bytes(), str(path))
 

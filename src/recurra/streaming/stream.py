@@ -61,6 +61,10 @@ class Stream:
     def step(self, x: ArrayLike) -> Array:
         """Take one event and answer it.
 
+        A value that is not finite goes into the model like any other and may stay in its state
+        for good; it is the command line that refuses it. Check with ``np.isfinite`` where x can
+        hold one.
+
         Args:
             x: (feature,), or one index where the model takes indices.
 

@@ -21,6 +21,7 @@ class Asked:
 
     A recurra layer, or any module whose forward takes ``lengths``, is called as
     ``model(x, lengths=lengths)``; any other as ``model(x)``, and sees the zeros past a row's end.
+    Of a model in torch.compile or DataParallel the forward inside is looked at.
     What comes back is y, or a tuple that starts with y.
 
     Args:
@@ -33,14 +34,15 @@ class Asked:
     """
 
     def __init__(self, model: nn.Module, target: Target) -> None:
-        if getattr(model, "batch_first", True) is False:
+        inner = _unwrapped(model)
+        if getattr(inner, "batch_first", True) is False:
             raise ValueError(
-                f"fit: model is a {type(model).__name__} with batch_first=False, expected x as "
+                f"fit: model is a {type(inner).__name__} with batch_first=False, expected x as "
                 f"(batch, time, feature). Make it with batch_first=True."
             )
         self.model = model
         self.target = target
-        self.takes_lengths = isinstance(model, Layer) or _takes_lengths(model)
+        self.takes_lengths = isinstance(inner, Layer) or _takes_lengths(inner)
 
     def __call__(self, batch: Batch) -> Tensor:
         """Answers (batch, time, feature), or (batch, feature) for target "last".
@@ -75,5 +77,15 @@ class Asked:
 
 
 def _takes_lengths(model: nn.Module) -> bool:
-    parameters = inspect.signature(model.forward).parameters.values()
-    return any(p.name == "lengths" or p.kind == p.VAR_KEYWORD for p in parameters)
+    return "lengths" in inspect.signature(model.forward).parameters
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """The module that torch.compile or a data-parallel wrapper calls in the end."""
+    while True:
+        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            model = model.module
+        elif isinstance(compiled := getattr(model, "_orig_mod", None), nn.Module):
+            model = compiled
+        else:
+            return model

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader
 from recurra.training.answers import Asked
 from recurra.training.batches import Listed
 from recurra.training.history import History
+from recurra.training.identity import identity, optimizer_settings
 from recurra.training.loader import Loaded
 from recurra.training.losses import Criterion, Loss
 from recurra.training.progress import Shown, progress_display
@@ -71,7 +71,9 @@ def fit(
         loss: "cross_entropy": y holds a class an answer (-100 does not count), or probabilities
             of classes. "mse": y holds a value, or features. "bce": y is 0 to 1 and answers are
             logits. Or a callable of answers (count, feature) and targets (count, ...), only of
-            those that count, that gives their mean, or one loss an answer.
+            those that count, that gives their mean, or one loss an answer. Answers of one feature
+            are (count,) where targets are. A callable's ``ignore_index``, as that of
+            torch.nn.CrossEntropyLoss, does not count either.
         target: "steps": y (time, ...) is compared at every step. "last": y (...) is compared with
             the answer at the last step. "next": the answer at each step is compared with x one
             step later.
@@ -79,7 +81,8 @@ def fit(
             weights of the epoch that did best.
         epochs: how often to take all data.
         batch_size: sequences a batch.
-        optimizer: makes a torch optimizer of the weights; None is Adam with `learning_rate`.
+        optimizer: makes a torch optimizer of the weights; None is Adam with `learning_rate`. Not
+            LBFGS, which asks for the loss several times a step.
         learning_rate: of Adam.
         schedule: makes a torch schedule of the optimizer; it steps once an epoch, and
             ReduceLROnPlateau is given the validation loss (the training loss without validation).
@@ -87,7 +90,9 @@ def fit(
         patience: stop after so many epochs without a better validation loss.
         checkpoint: a file, written after every epoch. Where it exists, training goes on from it to
             the same numbers as if it had never stopped; `epochs` and `patience` may differ then,
-            and nothing else. It is replaced whole or not at all, and reading it executes nothing.
+            and nothing else. Other data, settings or code of a callable are refused; what a
+            closure captures and what a DataLoader holds cannot be told. The file is replaced whole
+            or not at all, and reading it executes nothing.
         seed: of the order of the data, dropout and all else drawn from torch's generators.
         progress: None shows a live bar on a terminal if rich is installed, True always, False
             never; a callable is called with the history after each epoch.
@@ -97,6 +102,7 @@ def fit(
         completed epochs and the checkpoint is on disk.
 
     Raises:
+        TypeError: an optimizer or schedule is given, not what makes it; or LBFGS is made.
         ValueError: a setting is out of its range.
         ShapeError: data or answers have the wrong axes, steps or features; the sequence is named.
         DataError: no data, or values that the loss cannot use.
@@ -117,6 +123,8 @@ def fit(
     _check_settings(model, target, epochs, batch_size, clip_norm, patience, validation)
     needs, criterion = Needs.of(model, target, loss), Criterion(loss)
     made = _make_optimizer(model, optimizer, learning_rate)
+    settings = optimizer_settings(made)  # before a schedule changes them
+    _check_makes("schedule", schedule, "optimizer", "StepLR")
     train = _source(data, needs, criterion, batch_size, "data")
     held_out = None
     if validation is not None:
@@ -129,12 +137,20 @@ def fit(
         optimizer=made,
         schedule=None if schedule is None else schedule(made),
         clip_norm=math.inf if clip_norm is None else clip_norm,
-        generator=_generator(train, seed),
+        generators=_generators(train, held_out, seed),
         device=next(model.parameters()).device,
     )
     path = None if checkpoint is None else Path(checkpoint)
     with own_randomness(seed, trainer.device), _modes_kept(model):
-        config = {} if path is None else _config(trainer, needs, loss, batch_size, seed)
+        config: dict[str, Any] = {}
+        if path is not None:
+            made_by = {"optimizer": optimizer, "schedule": schedule}
+            config = {
+                **identity(trainer, loss, settings, made_by),
+                "target": target,
+                "batch_size": batch_size,
+                "seed": seed,
+            }
         if path is not None and path.exists():
             trainer.resume(path, config)
         elif path is not None:
@@ -211,18 +227,35 @@ def _make_optimizer(
             f"fit: model is a {type(model).__name__} without weights that learn, expected some "
             f"with requires_grad."
         )
+    _check_makes("optimizer", make, "weights", "SGD")
     if make is None:
         return torch.optim.Adam(weights, lr=learning_rate)
     made = make(weights)
+    if isinstance(made, torch.optim.LBFGS):
+        raise TypeError(
+            "fit: optimizer made an LBFGS, which asks for the loss several times a step, expected "
+            "one that takes a step from one gradient. Use Adam, or write the loop."
+        )
     if not isinstance(made, torch.optim.Optimizer):
         raise TypeError(f"fit: optimizer made a {type(made).__name__}, expected a torch optimizer.")
     return made
 
 
-def _generator(train: Source, seed: int) -> torch.Generator:
-    """What the order of the data is drawn from: the loader's own generator if it has one."""
-    own = train.loader.generator if isinstance(train, Loaded) else None
-    return torch.Generator().manual_seed(seed) if own is None else own
+def _check_makes(name: str, make: object, of: str, example: str) -> None:
+    if make is not None and not callable(make):
+        kind = type(make).__name__
+        ready = isinstance(make, (torch.optim.Optimizer, LRScheduler))
+        raise TypeError(
+            f"fit: {name} is a {kind}, expected a callable that is given the {of} and makes one. "
+            f"Pass lambda {of}: {kind if ready else example}({of}, ...)."
+        )
+
+
+def _generators(train: Source, held_out: Source | None, seed: int) -> Sequence[torch.Generator]:
+    """What the order of the data is drawn from: the loaders' own generators if they have any."""
+    loaders = [source for source in (train, held_out) if isinstance(source, Loaded)]
+    own = [generator for loader in loaders for generator in loader.generators()]
+    return [torch.Generator().manual_seed(seed), *{id(g): g for g in own}.values()]
 
 
 @contextmanager
@@ -234,28 +267,3 @@ def _modes_kept(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
-
-
-def _config(
-    trainer: Trainer, needs: Needs, loss: Loss, batch_size: int, seed: int
-) -> dict[str, Any]:
-    """What must be the same for a checkpoint to go on to the same numbers."""
-    weights = trainer.model.state_dict()
-    return {
-        "model": _plain(trainer.model),
-        "weights": {name: f"{tuple(w.shape)} {w.dtype}" for name, w in weights.items()},
-        "target": needs.target,
-        "loss": getattr(loss, "__qualname__", _plain(loss)),
-        "optimizer": f"{type(trainer.optimizer).__name__} {_plain(trainer.optimizer.defaults)}",
-        "schedule": None if trainer.schedule is None else type(trainer.schedule).__name__,
-        "batch_size": batch_size,
-        "clip_norm": trainer.clip_norm,
-        "seed": seed,
-        "data": trainer.train.fingerprint(),
-        "validation": None if trainer.validation is None else trainer.validation.fingerprint(),
-    }
-
-
-def _plain(value: object) -> str:
-    """A description without the addresses that differ from run to run."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

@@ -42,6 +42,14 @@ class Loaded:
         except TypeError:  # an iterable data set need not know
             self.batches = None
 
+    def generators(self) -> list[torch.Generator]:
+        """What the loader and its samplers draw the order from, where they have their own."""
+        batch_sampler = getattr(self.loader, "batch_sampler", None)
+        inner = getattr(batch_sampler, "sampler", None)
+        drawing = (self.loader, self.loader.sampler, batch_sampler, inner)
+        own = (getattr(part, "generator", None) for part in drawing)
+        return [generator for generator in own if isinstance(generator, torch.Generator)]
+
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
         """One epoch, in the loader's order."""
         return self.in_order()

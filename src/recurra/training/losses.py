@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from recurra.errors import DataError, ShapeError
 
@@ -15,6 +15,8 @@ __all__ = ["IGNORED", "Criterion", "Loss", "LossName", "Measured"]
 
 LossName = Literal["cross_entropy", "mse", "bce"]
 Loss = LossName | Callable[[Tensor, Tensor], Tensor]
+
+_OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)  # these want an axis of classes
 
 IGNORED = -100  # the class that torch's cross_entropy too leaves out
 
@@ -31,7 +33,9 @@ class Criterion:
 
     Args:
         loss: a name, or a callable of answers (count, feature) and targets (count, ...) that gives
-            their mean, or one loss an answer (count, ...).
+            their mean, or one loss an answer (count, ...). Where targets are (count,) and there is
+            one feature, answers are (count,) too. Targets equal to the callable's ``ignore_index``
+            do not count.
 
     >>> import torch
     >>> answers, targets = torch.tensor([[1.0], [5.0], [9.0]]), torch.tensor([0.0, 7.0, 0.0])
@@ -47,11 +51,14 @@ class Criterion:
             )
         self.name = None if callable(loss) else loss
         self._losses = loss if callable(loss) else _NAMED[loss]
+        named = IGNORED if loss == "cross_entropy" else None
+        self._ignored = getattr(loss, "ignore_index", named)
 
     def effective(self, targets: Tensor, weights: Tensor) -> Tensor:
-        """The weights, with zeros where the target is the class -100."""
-        if self.name == "cross_entropy" and not targets.is_floating_point():
-            return weights * (targets != IGNORED)
+        """The weights, with zeros where the target is a class that is left out, such as -100."""
+        classes = not targets.is_floating_point() and targets.shape == weights.shape
+        if self._ignored is not None and classes:
+            return weights * (targets != self._ignored)
         return weights
 
     def __call__(self, answers: Tensor, targets: Tensor, weights: Tensor) -> Measured:
@@ -67,8 +74,9 @@ class Criterion:
         answers, targets, weights = answers[counts], targets[counts], weights[counts]
         if len(weights) == 0:
             return Measured(answers.sum(), 0.0)
-        if targets.is_floating_point() and targets.dim() == 1 and answers.shape[1:] == (1,):
-            answers = answers[:, 0]
+        classes = self.name == "cross_entropy" or isinstance(self._losses, _OF_CLASSES)
+        if not classes and targets.dim() == 1 and answers.shape[1:] == (1,):
+            answers = answers[:, 0]  # or the two would broadcast to (count, count)
         losses = self._losses(answers, targets)
         weight = float(weights.sum())
         if losses.dim() == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ class Trainer:
         optimizer: of the model's weights.
         schedule: of the optimizer's learning rate, if any.
         clip_norm: the largest norm of the gradients, infinity for no limit.
-        generator: where the order of the data is drawn from.
+        generators: what the order of the data is drawn from: of a list from the first, of a
+            DataLoader from all that it has.
         device: where the model lives.
     """
 
@@ -54,7 +55,7 @@ class Trainer:
         optimizer: torch.optim.Optimizer,
         schedule: LRScheduler | None,
         clip_norm: float,
-        generator: torch.Generator,
+        generators: Sequence[torch.Generator],
         device: torch.device,
     ) -> None:
         self.ask = ask
@@ -65,7 +66,7 @@ class Trainer:
         self.optimizer = optimizer
         self.schedule = schedule
         self.clip_norm = clip_norm
-        self.generator = generator
+        self.generators = generators
         self.device = device
         self.weights = [w for group in optimizer.param_groups for w in group["params"]]
         self.best: Mapping[str, Any] | None = None  # the weights to leave the model with
@@ -101,7 +102,7 @@ class Trainer:
         epoch, started = self.history.epochs + 1, time.perf_counter()
         total, weight, sequences = 0.0, 0.0, 0
         norms: list[float] = []
-        for step, batch in enumerate(self.train.shuffled(self.generator), 1):
+        for step, batch in enumerate(self.train.shuffled(self.generators[0]), 1):
             batch = batch.to(self.device)
             measured = self._measure(batch)
             sequences += len(batch.x)
@@ -151,7 +152,7 @@ class Trainer:
 
     def restore_best(self) -> None:
         """Leave the model with the best weights; before any epoch is over, with those it has."""
-        self.optimizer.zero_grad()
+        self.model.zero_grad()  # of the weights too that the optimizer was not given
         if self.best is not None:
             self.model.load_state_dict(self.best)
 
@@ -165,7 +166,7 @@ class Trainer:
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "history": asdict(self.history),
             "random": random_state(self.device),
-            "shuffler": self.generator.get_state(),
+            "shuffler": [generator.get_state() for generator in self.generators],
         }
         write_checkpoint(path, content)
 
@@ -195,4 +196,5 @@ class Trainer:
         self.history = History(**content["history"])
         self.history.stopped = "epochs"
         set_random_state(content["random"], self.device)
-        self.generator.set_state(content["shuffler"])
+        for generator, state in zip(self.generators, content["shuffler"], strict=True):
+            generator.set_state(state)

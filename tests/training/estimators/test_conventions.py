@@ -1,7 +1,6 @@
 """Every estimator keeps scikit-learn's conventions; scikit-learn's own checks say so."""
 
 import pickle
-import warnings
 
 import numpy as np
 import pytest
@@ -173,12 +172,23 @@ def test_a_wrong_parameter_is_refused_when_fitting(case, parameters, message):
         case.fitted(**parameters)
 
 
-def test_an_interrupted_fit_warns_and_can_be_used(case, monkeypatch):
-    def interrupted(*_args, **_kwargs):
-        return rc.training.History(train_loss=[1.0], stopped="interrupt")
+def interrupted(*_args, **_kwargs):
+    return rc.training.History(train_loss=[1.0], stopped="interrupt")
 
+
+def test_ctrl_c_goes_on_once_the_model_is_kept(case, monkeypatch):
     monkeypatch.setattr("recurra.training.estimators.base.fit", interrupted)
-    with pytest.warns(UserWarning, match="interrupted after 1 epochs"):
-        estimator = case.fitted()
-    with warnings.catch_warnings():
-        assert len(case.predicted(estimator))
+    estimator = case.make()
+    with pytest.raises(KeyboardInterrupt, match="interrupted after 1 epochs"):
+        estimator.fit(case.X, case.y)
+    assert len(case.predicted(estimator))
+
+
+def test_ctrl_c_ends_a_search_in_its_first_fold(case, monkeypatch):
+    fits = []
+    monkeypatch.setattr(
+        "recurra.training.estimators.base.fit", lambda *_, **__: fits.append(1) or interrupted()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(case.make(), {"hidden_size": [3, 5]}, cv=2).fit(case.X, case.y)
+    assert len(fits) == 1

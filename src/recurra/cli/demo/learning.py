@@ -65,6 +65,9 @@ def train_all(
         seed: of weights and sequences.
         scale: shrinks the number of sequences.
         jobs: which cells on which questions.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C during a training.
     """
     columns = (
         TextColumn("{task.description:13}"),
@@ -92,7 +95,7 @@ def _train(bars: Progress, question: str, cell: str, seed: int, scale: float) ->
         lesson = draw(
             max(64, int(recipe.sequences * scale)), length, SYMBOLS, seed=1000 * seed + length
         )
-        fit(
+        history = fit(
             model,
             lesson.pairs(),
             lesson.loss,
@@ -105,4 +108,6 @@ def _train(bars: Progress, question: str, cell: str, seed: int, scale: float) ->
             seed=seed,
             progress=show,
         )
+        if history.stopped == "interrupt":
+            raise KeyboardInterrupt
     return Trained(question, cell, model, time.perf_counter() - started)

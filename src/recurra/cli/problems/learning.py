@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,11 +66,7 @@ def learn(problem: Problem, settings: Settings) -> Learned:
     if settings.hidden <= SMALL:
         torch.set_num_threads(1)
     estimator = _estimator(problem, settings)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*interrupted after", category=UserWarning)
-        _fit(estimator, problem)
-    if estimator.history_.stopped == "interrupt":
-        raise KeyboardInterrupt
+    _fit(estimator, problem)
     classes = np.asarray(estimator.classes_) if problem.classes else None
     return Learned(
         model=estimator.model_,

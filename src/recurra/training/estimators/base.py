@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +55,8 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             statistics are those of the training data, and the scaling is a part of the model.
         random_state: an int gives the same numbers each time.
         progress: show a live bar.
+
+    Ctrl-C in `fit` ends the training, sets what follows and raises `KeyboardInterrupt`.
 
     Attributes:
         model_: the trained `recurra.Stack`. It takes raw x, can be saved and, unless it is
@@ -169,9 +170,15 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             progress=self.progress,
         )
         self.n_iter_ = len(self.history_.train_loss)
-        if self.history_.stopped == "interrupt":
-            warnings.warn(f"{self._who}: interrupted after {self.n_iter_} epochs.", stacklevel=3)
         return [part for part in parts if not isinstance(part, Noise)]
+
+    def _keep(self, model: Stack) -> None:
+        """Set `model_`, and let a Ctrl-C that ended the training go on from there."""
+        self.model_ = model.eval()
+        if self.history_.stopped == "interrupt":
+            raise KeyboardInterrupt(
+                f"{self._who}: interrupted after {self.n_iter_} epochs; model_ is what they made."
+            )
 
     def _schedule(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LambdaLR:
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: rise_and_fall(k, self.epochs))

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
+from recurra.data.precision import refuse_lost
 from recurra.errors import DataError, ShapeError
 
 __all__ = [
     "Labels",
     "array_dims",
+    "as_numbers",
     "check_as_many",
     "check_labels",
     "check_sequences",
@@ -40,7 +42,8 @@ def check_sequences(who: str, X: Any, features: int | None = None) -> list[NDArr
 
     Raises:
         ShapeError: something has another shape.
-        DataError: there are no sequences, one is empty, or a value is not a finite number.
+        DataError: there are no sequences, one is empty, or a value is not a finite number. Where
+            `features` is None also: a feature varies by less than float32 can hold.
 
     >>> [x.shape for x in check_sequences("X", [[[1], [2]], [[3]]])]
     [(2, 1), (1, 1)]
@@ -48,7 +51,8 @@ def check_sequences(who: str, X: Any, features: int | None = None) -> list[NDArr
     if not _is_list(X):
         came = f"has shape {np.shape(X)}" if hasattr(X, "shape") else f"is a {type(X).__name__}"
         raise ShapeError(f"{who}: X {came}, {_EXPECTED}.")
-    sequences = [check_values(who, f"X[{row}]", x) for row, x in enumerate(X)]
+    given = list(X)
+    sequences = [check_values(who, f"X[{row}]", x) for row, x in enumerate(given)]
     if not sequences:
         raise DataError(f"{who}: X holds no sequences. Give at least one.")
     wanted = sequences[0].shape[1] if features is None else features
@@ -58,6 +62,9 @@ def check_sequences(who: str, X: Any, features: int | None = None) -> list[NDArr
             raise ShapeError(
                 f"{who}: X[{row}] has {x.shape[1]} features, expected {wanted}, {source}."
             )
+    if features is None:
+        wide = np.concatenate([np.asarray(x, dtype=np.float64) for x in given])
+        refuse_lost(wide, [f"{who}: feature {k} of X" for k in range(wanted)])
     return sequences
 
 
@@ -80,8 +87,8 @@ def _is_list(X: Any) -> bool:
 
 def check_values(who: str, name: str, x: Any) -> NDArray[np.float32]:
     """One sequence as float32 (time, feature)."""
+    given = as_numbers(who, name, x)
     try:
-        given = np.asarray(x)
         with np.errstate(over="ignore"):
             values = given.astype(np.float32, copy=False)
     except (TypeError, ValueError) as error:
@@ -104,6 +111,35 @@ def check_values(who: str, name: str, x: Any) -> NDArray[np.float32]:
     return values
 
 
+def as_numbers(who: str, name: str, x: Any) -> NDArray[Any]:
+    """An array as it came, unless a cast to floats would quietly make something else of it.
+
+    Raises:
+        DataError: it is a table with named columns, has masked values, or holds text, dates or
+            complex numbers.
+
+    >>> as_numbers("X", "X[0]", np.array([1j]))
+    Traceback (most recent call last):
+    recurra.errors.DataError: X: X[0] does not hold numbers only (it is of type complex128).
+    """
+    if hasattr(x, "columns"):
+        raise DataError(
+            f"{who}: {name} is a {type(x).__name__}, whose columns could stand in another order "
+            f"the next time. Give an array: {name}[names].to_numpy()."
+        )
+    if np.ma.is_masked(x):
+        raise DataError(f"{who}: {name} has masked values. Fill them or leave the sequence out.")
+    try:
+        given = np.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{who}: {name} does not hold numbers only ({error}).") from error
+    text = given.dtype.hasobject and any(isinstance(each, str | bytes) for each in given.flat)
+    if text or given.dtype.kind not in "biufO":
+        what = "holds text" if text else f"is of type {given.dtype}"
+        raise DataError(f"{who}: {name} does not hold numbers only (it {what}).")
+    return given
+
+
 def check_labels(who: str, y: Any, count: int, name: str = "y") -> Labels:
     """Class labels, one a sequence or one a step.
 
@@ -112,6 +148,8 @@ def check_labels(who: str, y: Any, count: int, name: str = "y") -> Labels:
         DataError: a label is missing, or all are the same.
         ValueError: the labels are continuous numbers.
     """
+    if np.ma.is_masked(y):
+        raise DataError(f"{who}: {name} has masked labels. Leave those out.")
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise ShapeError(f"{who}: {name} has shape {labels.shape}, expected one label each.")
@@ -129,7 +167,10 @@ def check_labels(who: str, y: Any, count: int, name: str = "y") -> Labels:
 
 
 def _is_missing(label: object) -> bool:
-    return label is None or label != label  # NaN differs from itself
+    try:
+        return label is None or bool(label != label)  # NaN differs from itself
+    except TypeError:  # and pandas.NA does not even know that
+        return True
 
 
 def check_as_many(who: str, targets: int, sequences: int) -> None:

@@ -76,12 +76,14 @@ class SequenceClassifier(ClassifierMixin, WholeSequenceEstimator):  # type: igno
         self.n_features_in_ = sequences[0].shape[1]
         with self._randomness() as seed:
             pairs = list(zip(sequences, labels.codes, strict=True))
-            train, held_out = hold_out(pairs, self.validation_fraction, seed, labels.codes)
+            train, held_out = hold_out(
+                self._who, pairs, self.validation_fraction, seed, labels.codes
+            )
             parts = self._parts(train, len(labels.classes))
             kept = self._train(
                 parts, train, held_out, loss="cross_entropy", target="last", seed=seed
             )
-        self.model_ = Stack(*kept).eval()
+        self._keep(Stack(*kept))
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -13,9 +13,10 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from recurra.errors import ShapeError
+from recurra.errors import DataError, ShapeError
 from recurra.layers import Residual, Stack
 from recurra.training.estimators.base import SequenceEstimator
+from recurra.training.estimators.checks import as_numbers
 from recurra.training.estimators.network import Regression, fixed, regression_loss, silent
 from recurra.training.estimators.running import answers, padded
 from recurra.training.estimators.scaling import Pair, scaled_pairs
@@ -69,7 +70,8 @@ class Forecaster(SequenceEstimator):
             y: not looked at; scikit-learn passes it.
 
         Raises:
-            DataError: a value is not finite, or a series is too short.
+            DataError: a value is not finite, a series is too short, or a feature varies by less
+                than float32 can hold.
             ShapeError: series differ in features.
         """
         self._check_parameters()
@@ -78,6 +80,12 @@ class Forecaster(SequenceEstimator):
         self._columns = self._check_targets()
         with self._randomness() as seed:
             early, late = cut_by_time(series.rows, self.validation_fraction)
+            if self.validation_fraction and not late:
+                raise DataError(
+                    f"{self._who}: validation_fraction is {self.validation_fraction}, but no "
+                    f"series is long enough to hold two steps of it out. Give longer series or a "
+                    f"larger fraction."
+                )
             train = [self._pair(x) for x in early]
             held_out = [self._pair(x) for x in late]
             inside, size = self._body(self.n_features_in_)
@@ -86,7 +94,7 @@ class Forecaster(SequenceEstimator):
             pieces = windows_of(train, self.window)
             loss = regression_loss(self.loss)
             kept = self._train(parts, pieces, held_out, loss=loss, target="steps", seed=seed)
-        self.model_ = self._finished([*kept, *back]).eval()
+        self._keep(self._finished([*kept, *back]))
         return self
 
     def predict(self, X: Any) -> Any:
@@ -113,6 +121,7 @@ class Forecaster(SequenceEstimator):
 
         Raises:
             ShapeError: known is missing where it is needed, or has another shape.
+            DataError: a value is not finite.
         """
         if steps < 1:
             raise ValueError(f"{self._who}: steps is {steps}, expected 1 or more.")
@@ -207,14 +216,27 @@ class Forecaster(SequenceEstimator):
                 f"{self._who}: known is missing: features {self._others} are not forecast, so "
                 f"their values at the {steps - 1} steps fed back must be given."
             )
-        values = np.asarray(known, dtype=np.float32)
+        values = self._numbers_known(known)
         values = values[None] if series.single else values
         if values.shape != wanted:
             raise ShapeError(
                 f"{self._who}: known has shape {np.shape(known)}, expected "
                 f"{wanted[1:] if series.single else wanted}: the features that are not forecast."
             )
+        if not np.isfinite(values).all():
+            raise DataError(
+                f"{self._who}: known holds {values[~np.isfinite(values)][0]}, expected finite "
+                f"float32 numbers."
+            )
         return values
+
+    def _numbers_known(self, known: Any) -> NDArray[np.float32]:
+        given = as_numbers(self._who, "known", known)
+        try:
+            with np.errstate(over="ignore"):
+                return given.astype(np.float32)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{self._who}: known does not hold numbers only ({error}).") from error
 
     @staticmethod
     def _stacked(series: Series, found: list[NDArray[np.float32]]) -> Any:

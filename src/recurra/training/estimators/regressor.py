@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
+from recurra.data.precision import refuse_lost
 from recurra.layers import Stack
 from recurra.training.estimators.checks import check_sequences
 from recurra.training.estimators.network import Regression, regression_loss
@@ -73,19 +74,23 @@ class SequenceRegressor(RegressorMixin, WholeSequenceEstimator):  # type: ignore
                 (sequence, time) or (sequence, time, output).
 
         Raises:
-            DataError: a value is not finite, or a sequence is empty.
+            DataError: a value is not finite, a sequence is empty, or a feature or target varies by
+                less than float32 can hold.
             ShapeError: sequences differ in features, or y does not fit X.
             ValueError: a parameter does not fit, such as a pooling with targets at every step.
         """
         self._check_parameters()
         sequences = check_sequences(self._who, X)
         targets = check_targets(self._who, y, [len(x) for x in sequences], self.per_step)
+        outputs = np.concatenate([np.atleast_2d(each) for each in targets.rows])
+        names = [f"{self._who}: output {k} of y" for k in range(outputs.shape[1])]
+        refuse_lost(outputs, names)
         self._check_pooling(targets)
         self.n_features_in_ = sequences[0].shape[1]
         self.per_step_, self._output_shape = targets.per_step, targets.shape
         with self._randomness() as seed:
             pairs = list(zip(sequences, targets.rows, strict=True))
-            train, held_out = hold_out(pairs, self.validation_fraction, seed)
+            train, held_out = hold_out(self._who, pairs, self.validation_fraction, seed)
             parts = self._parts(train, targets.rows[0].shape[-1], per_step=targets.per_step)
             (train, held_out), back = scaled_pairs(train, held_out, scale=self.scale)
             loss = regression_loss(self.loss)
@@ -97,7 +102,7 @@ class SequenceRegressor(RegressorMixin, WholeSequenceEstimator):  # type: ignore
                 target="steps" if targets.per_step else "last",
                 seed=seed,
             )
-        self.model_ = Stack(*kept, *back).eval()
+        self._keep(Stack(*kept, *back))
         return self
 
     def predict(self, X: Any) -> NDArray[np.float32] | list[NDArray[np.float32]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import DataError, ShapeError
-from recurra.training.estimators.checks import array_dims, check_sequences
+from recurra.training.estimators.checks import array_dims, as_numbers, check_sequences
 from recurra.training.estimators.scaling import Pair
 
 __all__ = ["Series", "check_series", "cut_by_time", "windows_of"]
@@ -47,12 +47,19 @@ def check_series(who: str, X: Any, features: int | None = None, steps: int = 1) 
     ... )
     ((2, 1), 2)
     """
+    if array_dims(X) is None:
+        if not isinstance(X, Iterable) or isinstance(X, (str, bytes, dict)):
+            raise ShapeError(
+                f"{who}: X is a {type(X).__name__}, expected a series or a list of them."
+            )
+        X = list(X)
     single = _is_single(X)
     listed = [X] if single else list(X)
     dims = {np.ndim(x) for x in listed}
     flat = dims == {1}
     if flat:
-        listed = [np.asarray(x)[:, None] for x in listed]
+        names = ["X"] if single else [f"X[{row}]" for row in range(len(listed))]
+        listed = [as_numbers(who, *each)[:, None] for each in zip(names, listed, strict=True)]
     try:
         rows = check_sequences(who, listed, features)
     except (ShapeError, DataError) as error:

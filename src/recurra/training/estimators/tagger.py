@@ -67,13 +67,13 @@ class SequenceTagger(SequenceEstimator):
         codes = np.split(labels.codes, np.cumsum(steps)[:-1])
         with self._randomness() as seed:
             pairs = list(zip(sequences, codes, strict=True))
-            train, held_out = hold_out(pairs, self.validation_fraction, seed)
+            train, held_out = hold_out(self._who, pairs, self.validation_fraction, seed)
             inside, size = self._body(self.n_features_in_, bidirectional=self.bidirectional)
             parts = [*self._inputs(train), *inside, nn.Linear(size, len(labels.classes))]
             kept = self._train(
                 parts, train, held_out, loss="cross_entropy", target="steps", seed=seed
             )
-        self.model_ = Stack(*kept).eval()
+        self._keep(Stack(*kept))
         return self
 
     def predict(self, X: Any) -> Tags:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import DataError, ShapeError
-from recurra.training.estimators.checks import check_as_many
+from recurra.training.estimators.checks import as_numbers, check_as_many
 
 __all__ = ["Targets", "check_step_targets", "check_targets"]
 
@@ -69,6 +69,8 @@ def check_step_targets(
 
 def _rows(who: str, y: Any) -> list[Numbers]:
     """One array a sequence, of any shape."""
+    if np.ma.is_masked(y):
+        raise DataError(f"{who}: y has masked values. Leave those sequences out.")
     whole = np.asarray(y) if hasattr(y, "__array__") else y
     if not isinstance(whole, (Sequence, np.ndarray)) or getattr(whole, "ndim", 1) == 0:
         raise ShapeError(
@@ -80,7 +82,7 @@ def _rows(who: str, y: Any) -> list[Numbers]:
 
 def _numbers(who: str, row: int, entry: Any) -> Numbers:
     try:
-        return np.asarray(entry, dtype=np.float64)
+        return np.asarray(as_numbers(who, f"y[{row}]", entry), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{who}: y[{row}] does not hold numbers only ({error}).") from error
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from torch import nn
 
+from recurra.errors import DataError
 from recurra.training.estimators.base import SequenceEstimator
 from recurra.training.estimators.network import Pooling, pooling_parts
 from recurra.training.estimators.scaling import Pair
@@ -40,23 +41,34 @@ class WholeSequenceEstimator(SequenceEstimator):
 
 
 def hold_out(
-    pairs: list[Pair], share: float, seed: int, classes: NDArray[Any] | None = None
+    who: str, pairs: list[Pair], share: float, seed: int, classes: NDArray[Any] | None = None
 ) -> tuple[list[Pair], list[Pair]]:
     """The part to train on, and a random part of the given share that is kept away from it.
 
     Args:
+        who: the estimator's name, for the messages.
         pairs: one a sequence.
         share: in [0, 1).
         seed: what the parts are drawn from.
         classes: (sequence,), to have each in both parts in the same proportions.
 
-    >>> train, held_out = hold_out([(np.zeros((1, 1)), k) for k in range(10)], 0.2, seed=0)
+    Raises:
+        DataError: there are too few to have some, and each class, in both parts.
+
+    >>> train, held_out = hold_out("X", [(np.zeros((1, 1)), k) for k in range(10)], 0.2, seed=0)
     >>> len(train), len(held_out)
     (8, 2)
     """
     if share == 0:
         return pairs, []
-    stay, away = train_test_split(
-        np.arange(len(pairs)), test_size=share, random_state=seed, stratify=classes
-    )
+    try:
+        stay, away = train_test_split(
+            np.arange(len(pairs)), test_size=share, random_state=seed, stratify=classes
+        )
+    except ValueError as error:
+        parts = "both parts" if classes is None else "both parts with every class in each"
+        raise DataError(
+            f"{who}: validation_fraction is {share}, but {len(pairs)} sequences cannot make "
+            f"{parts}. Give more sequences or another fraction, or 0 to hold nothing out."
+        ) from error
     return [pairs[k] for k in np.sort(stay)], [pairs[k] for k in np.sort(away)]
