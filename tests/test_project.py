@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "recurra"
 
 EVERYTHING = {
-    "cells", "cli", "data", "drawing", "engine", "errors", "interop",
-    "layers", "nn", "streaming", "training",
+    "cells", "cli", "compiler", "data", "drawing", "engine", "errors", "interop",
+    "layers", "nn", "program", "streaming", "training",
 }  # fmt: skip
 
 # Who may import whom, anywhere in a file, within a function too.
@@ -32,13 +32,25 @@ MAY_IMPORT = {
     "data": {"errors"},
     "drawing": {"errors", "atomic", "cells", "layers"},
     "training": {"errors", "atomic", "cells", "layers", "nn", "data", "drawing"},
+    "program": {"errors"},
+    "compiler": {"errors", "cells", "layers", "program"},
     "engine": {"errors", "cells", "layers"},
     "streaming": {"errors", "atomic", "engine"},
     "cli": EVERYTHING | {"__init__"},
 }
 
 # Packages that load without torch: what they need of it, they import within functions.
-TORCH_FREE = {"__init__", "__main__", "_version", "atomic", "errors", "data", "streaming", "cli"}
+TORCH_FREE = {
+    "__init__",
+    "__main__",
+    "_version",
+    "atomic",
+    "errors",
+    "data",
+    "program",
+    "streaming",
+    "cli",
+}
 
 
 # Modules of those packages that nothing imports before their command runs.

@@ -15,14 +15,27 @@ from recurra.errors import (
     MissingExtraError,
     ModelFileError,
     NotStreamableError,
+    ProgramError,
     RecurraError,
     ShapeError,
     StateError,
+    TraceError,
     TrainingError,
 )
 
 if TYPE_CHECKING:
-    from recurra import cells, data, drawing, interop, layers, nn, streaming, training
+    from recurra import (
+        cells,
+        compiler,
+        data,
+        drawing,
+        interop,
+        layers,
+        nn,
+        program,
+        streaming,
+        training,
+    )
     from recurra.cells import Cell
     from recurra.layers import Bidirectional, Recurrent, Residual, Stack
     from recurra.nn import accelerate
@@ -36,6 +49,7 @@ __all__ = [
     "Model",
     "ModelFileError",
     "NotStreamableError",
+    "ProgramError",
     "RecurraError",
     "Recurrent",
     "Residual",
@@ -43,16 +57,19 @@ __all__ = [
     "Stack",
     "StateError",
     "Stream",
+    "TraceError",
     "TrainingError",
     "__version__",
     "accelerate",
     "cells",
+    "compiler",
     "data",
     "drawing",
     "interop",
     "layers",
     "load",
     "nn",
+    "program",
     "save",
     "streaming",
     "training",
@@ -70,7 +87,18 @@ _HOMES = {
     "load": "recurra.streaming",
     "save": "recurra.streaming",
 }
-_SUBPACKAGES = {"cells", "data", "drawing", "interop", "layers", "nn", "streaming", "training"}
+_SUBPACKAGES = {
+    "cells",
+    "compiler",
+    "data",
+    "drawing",
+    "interop",
+    "layers",
+    "nn",
+    "program",
+    "streaming",
+    "training",
+}
 
 
 def __getattr__(name: str) -> Any:

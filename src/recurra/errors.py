@@ -8,6 +8,8 @@
     ├── DataError           a file or an array holds unusable values  (also a ValueError)
     ├── ModelFileError      a file is not a model or state we can use (also a ValueError)
     ├── NotStreamableError  a layer needs the future to answer        (also a TypeError)
+    ├── ProgramError        a program is not one that can run         (also a ValueError)
+    ├── TraceError          a layer cannot become a program           (also a TypeError)
     ├── TrainingError       training cannot go on                     (also a RuntimeError)
     └── MissingExtraError   an optional dependency is not installed   (also an ImportError)
 
@@ -21,9 +23,11 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "NotStreamableError",
+    "ProgramError",
     "RecurraError",
     "ShapeError",
     "StateError",
+    "TraceError",
     "TrainingError",
 ]
 
@@ -50,6 +54,14 @@ class ModelFileError(RecurraError, ValueError):
 
 class NotStreamableError(RecurraError, TypeError):
     """The layer cannot answer one event at a time."""
+
+
+class ProgramError(RecurraError, ValueError):
+    """A program breaks a rule: an unknown op, a wrong type, a value that does not exist."""
+
+
+class TraceError(RecurraError, TypeError):
+    """A step does something that no program can say; the torch operation is named."""
 
 
 class TrainingError(RecurraError, RuntimeError):

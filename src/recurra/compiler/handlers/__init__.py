@@ -1,0 +1,9 @@
+"""What each ATen operation is in our ops, one family a file.
+
+Importing this package enters all of them into `HANDLERS`.
+"""
+
+from recurra.compiler.handlers import pointwise, products, reductions, views
+from recurra.compiler.lowering import HANDLERS
+
+__all__ = ["HANDLERS", "pointwise", "products", "reductions", "views"]
