@@ -41,7 +41,10 @@ class ShapeError(RecurraError, ValueError):
 
 
 class StateError(RecurraError, ValueError):
-    """A state has other slots, shapes or another model than the layer it was given to."""
+    """A state has other slots, shapes, types or another model than the layer it was given to.
+
+    Also raised for a cell that changes its state in place, or into another shape.
+    """
 
 
 class DataError(RecurraError, ValueError):

@@ -40,7 +40,7 @@ RECIPES: dict[Job, Recipe] = {
     ("repeats", "Elman"): Recipe(lambda: Elman(SYMBOLS, 32), 0.01, 2400, 6),
     ("repeats", "LSTM"): Recipe(lambda: LSTM(SYMBOLS, 32), 0.02, 1600, 5),
     ("repeats", "GRU"): Recipe(lambda: GRU(SYMBOLS, 32), 0.02, 1600, 5),
-    ("seen", "Elman"): Recipe(lambda: Elman(SYMBOLS, 64, identity_start=True), 0.005, 6400, 6),
+    ("seen", "Elman"): Recipe(lambda: Elman(SYMBOLS, 64, identity_start=True), 0.005, 6400, 8),
     ("seen", "LSTM"): Recipe(lambda: LSTM(SYMBOLS, 32), 0.02, 3200, 6),
     ("seen", "GRU"): Recipe(lambda: GRU(SYMBOLS, 32), 0.02, 3200, 6),
 }
