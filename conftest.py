@@ -1,6 +1,7 @@
 """Runs the documentation's examples as tests; it stands up here so that README.md is seen too."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 # a window.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Started in the background, by nohup or a job runner, this process would ignore them, and so would
+# every command that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def enter_a_folder_of_its_own(namespace):
