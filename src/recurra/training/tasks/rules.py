@@ -1,4 +1,7 @@
-"""How the sources judge a model. A rule is called with (predictions, targets)."""
+"""How the sources judge a model. A rule is called with (predictions, targets).
+
+A prediction that is not a number is never right.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ class BinarySteps:
 
     def __call__(self, predictions: Predictions, targets: Answers) -> dict[str, float]:
         """The measures, by name."""
-        right = [(p > 0) == (y > 0.5) for p, y in zip(predictions, targets, strict=True)]
+        right = [
+            ((p > 0) == (y > 0.5)) & ~np.isnan(p) for p, y in zip(predictions, targets, strict=True)
+        ]
         return {"solved": _all_right(right), "accuracy": _share(right)}
 
 
@@ -40,7 +45,7 @@ class ClassSteps:
     def __call__(self, predictions: Predictions, targets: Answers) -> dict[str, float]:
         """The measures, by name."""
         right = [
-            (p.argmax(axis=-1) == y)[y != IGNORED]
+            ((p.argmax(axis=-1) == y) & ~np.isnan(p).any(axis=-1))[y != IGNORED]
             for p, y in zip(predictions, targets, strict=True)
         ]
         measures = {"solved": _all_right(right), "accuracy": _share(right)}
@@ -66,7 +71,7 @@ class ClassLast:
             wanted[int(y)] = 1.0
             worst = np.abs(np.exp(log_softmax(logits)) - wanted).max()
             solved.append(bool(worst < self.tolerance))
-            right.append(bool(logits.argmax() == y))
+            right.append(bool(logits.argmax() == y and not np.isnan(logits).any()))
         return {"solved": _average(solved), "accuracy": _average(right)}
 
 
