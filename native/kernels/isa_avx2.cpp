@@ -1,0 +1,2 @@
+#define RECURRA_ISA avx2
+#include "kernels/table.inl"

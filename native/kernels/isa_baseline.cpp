@@ -1,0 +1,2 @@
+#define RECURRA_ISA baseline
+#include "kernels/table.inl"
