@@ -3,9 +3,7 @@
 
 namespace recurra::RECURRA_ISA {
 
-static float fused(float a, float b, float c) {
-  return fma(splat(a), splat(b), splat(c))[0];
-}
+static float fused(float a, float b, float c) { return fma(splat(a), splat(b), splat(c))[0]; }
 
 const Kernels& table();
 const Kernels& table() {
