@@ -60,7 +60,7 @@ class Pool {
   void grow(int count) {
     while (static_cast<int>(workers_.size()) < count) {
       const int place = static_cast<int>(workers_.size()) + 1;
-      workers_.emplace_back([this, place, seen = round_] { work(place, seen); });
+      workers_.emplace_back([this, place, seen = round_.load()] { work(place, seen); });
     }
   }
 
@@ -107,7 +107,7 @@ std::mutex& in_use() {
   return *mutex;
 }
 std::unique_ptr<Pool>& pool() {
-  static std::unique_ptr<Pool>* pool = [] {
+  static std::unique_ptr<Pool>* shared = [] {
     // A forked child has none of its parent's threads: it starts with a pool of its own.
     pthread_atfork([] { in_use().lock(); }, [] { in_use().unlock(); },
                    [] {
@@ -117,7 +117,7 @@ std::unique_ptr<Pool>& pool() {
                    });
     return new std::unique_ptr<Pool>(new Pool);
   }();
-  return *pool;
+  return *shared;
 }
 
 thread_local bool inside = false;
