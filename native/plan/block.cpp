@@ -196,9 +196,7 @@ template <class T>
 bool Block<T>::starts_again(int row, std::int64_t step) const {
   const std::uint8_t* flags =
       call_.reset + static_cast<std::int64_t>(order_.row(first_ + row)) * call_.time;
-  if (!call_.backwards) return flags[step] != 0;
-  // Read backwards, an episode starts at its last step.
-  return step > 0 && flags[length(row) - step] != 0;
+  return flags[call_.backwards ? length(row) - 1 - step : step] != 0;
 }
 
 template <class T>
