@@ -68,6 +68,13 @@ EXAMPLES = {
     "2 -x": (lambda k: k.mul(k.neg(k.x), k.number(2, 4)), "mul(x, -2)"),
     "1 x": (lambda k: k.mul(k.number(1, 4), k.x), "x"),
     "-1 x": (lambda k: k.mul(k.x, k.number(-1, 4)), "neg(x)"),
+    "x + y + y": (lambda k: k.add(k.add(k.x, k.y), k.y), "add(add(x, y), y)"),
+    "x + 3 y + 3 y": (
+        lambda k: k.add(k.add(k.x, k.mul(k.y, k.number(3, 4))), k.mul(k.y, k.number(3, 4))),
+        "add(x, mul(y, 6))"),
+    "x + s y + s y": (
+        lambda k: k.add(*(lambda t: (t, k.add(t, k.x)))(k.mul(k.expand(k.one, shape=(4,)), k.y))),
+        "add(x, mul(y, expand(mul(one, 2), shape=(4,))))"),
     "0 x": (lambda k: k.mul(k.x, k.number(0, 4)), "mul(x, 0)"),  # NaN where x is infinite
     "x / 1": (lambda k: k.div(k.x, k.number(1, 4)), "x"),
     "x / -1": (lambda k: k.div(k.x, k.number(-1, 4)), "neg(x)"),
@@ -94,6 +101,9 @@ EXAMPLES = {
     "reshape twice": (lambda k: k.reshape(k.reshape(k.m, shape=(6,)), shape=(3, 2)),
                       "reshape(m, shape=(3, 2))"),
     "reshape back": (lambda k: k.reshape(k.reshape(k.m, shape=(6,)), shape=(2, 3)), "m"),
+    "reshape of -m": (
+        lambda k: k.add(k.number(1, 6), k.reshape(k.neg(k.m), shape=(6,))),
+        "sub(1, reshape(m, shape=(6,)))"),
     "expand twice": (
         lambda k: k.expand(k.expand(k.reshape(k.one, shape=(1, 1)), shape=(2, 1)), shape=(2, 3)),
         "expand(reshape(one, shape=(1, 1)), shape=(2, 3))"),
@@ -102,6 +112,9 @@ EXAMPLES = {
     "transpose of a column": (
         lambda k: k.transpose(k.reshape(k.x, shape=(4, 1)), order=(1, 0)),
         "reshape(x, shape=(1, 4))"),
+    "transpose of repeats": (
+        lambda k: k.transpose(k.expand(k.reshape(k.p, shape=(2, 1)), shape=(2, 3)), order=(1, 0)),
+        "expand(reshape(p, shape=(1, 2)), shape=(3, 2))"),
     "transpose of an outer product": (lambda k: k.transpose(k.outer(k.x, k.p), order=(1, 0)),
                                       "outer(p, x)"),
     "all of it": (lambda k: k.cut(k.x, 0, 4), "x"),
@@ -152,6 +165,25 @@ EXAMPLES = {
     # products
     "a transposed matrix": (lambda k: k.dot(k.transpose(k.w, order=(1, 0)), k.x),
                             "matvec(w, x, transposed=True)"),
+    "a column times a row": (
+        lambda k: k.mul(k.expand(k.reshape(k.x, shape=(1, 4)), shape=(2, 4)),
+                        k.expand(k.reshape(k.p, shape=(2, 1)), shape=(2, 4))),
+        "outer(p, x)"),
+    "a column times a column": (
+        lambda k: k.mul(k.expand(k.reshape(k.q, shape=(2, 1)), shape=(2, 4)),
+                        k.expand(k.reshape(k.p, shape=(2, 1)), shape=(2, 4))),
+        "mul(expand(reshape(q, shape=(2, 1)), shape=(2, 4)), "
+        "expand(reshape(p, shape=(2, 1)), shape=(2, 4)))"),
+    "a matrix times a row, summed": (
+        lambda k: k.sum(k.mul(k.expand(k.reshape(k.x, shape=(1, 4)), shape=(4, 4)), k.r)),
+        "matvec(r, x, transposed=False)"),
+    "a matrix times a column, summed the other way": (
+        lambda k: k.sum(k.transpose(
+            k.mul(k.r, k.expand(k.reshape(k.x, shape=(4, 1)), shape=(4, 4))), order=(1, 0))),
+        "matvec(r, x, transposed=True)"),
+    "a matrix times a column, summed along it": (
+        lambda k: k.sum(k.mul(k.r, k.expand(k.reshape(k.x, shape=(4, 1)), shape=(4, 4)))),
+        "sum(mul(r, expand(reshape(x, shape=(4, 1)), shape=(4, 4))))"),
     "inputs joined": (
         lambda k: k.dot(k.w, k.join(k.p, k.x)),
         "add(matvec(w[:, 0:2], p, transposed=False), matvec(w[:, 2:6], x, transposed=False))"),
