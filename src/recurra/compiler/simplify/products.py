@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recurra.compiler.simplify.rewriting import Rewriter, Rules
+from recurra.compiler.simplify.views import swaps_last_axes
 
 __all__ = ["RULES"]
 
@@ -13,7 +14,7 @@ __all__ = ["RULES"]
 def _matvec(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any]) -> int | None:
     """A matrix is read either way; no transpose is made of it."""
     turned = b.made_by("transpose", inputs[0])
-    if turned is None:
+    if turned is None or not swaps_last_axes(turned.attributes["order"]):
         return None
     return b.op("matvec", *turned.inputs, inputs[1], transposed=not attributes["transposed"])
 
@@ -21,6 +22,8 @@ def _matvec(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any])
 def _concat(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any]) -> int | None:
     """The gradient of a weight that was used in slices is one outer product."""
     axis = attributes["axis"]
+    if len(b.shape(inputs[0])) != 2:
+        return None
     products = [product for value in inputs if (product := b.made_by("outer", value))]
     others = {product.inputs[1 - axis] for product in products}
     if len(products) < len(inputs) or len(others) > 1:
@@ -43,7 +46,7 @@ def _sum(b: Rewriter, inputs: tuple[int, ...], _: Mapping[str, Any]) -> int | No
     """Sums of a matrix times the same vector in every row, or column, are a matrix product."""
     turned = b.made_by("transpose", inputs[0])
     product = b.made_by("mul", turned.inputs[0] if turned else inputs[0])
-    if product is None:
+    if product is None or len(b.shape(inputs[0])) != 2:
         return None
     for matrix, other in (product.inputs, product.inputs[::-1]):
         vector = _repeated(b, other, axis=1 if turned else 0)

@@ -7,7 +7,13 @@ from typing import Any
 
 from recurra.compiler.simplify.rewriting import Rewriter, Rules
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "swaps_last_axes"]
+
+
+def swaps_last_axes(order: tuple[int, ...]) -> bool:
+    """Whether a transpose turns matrices, and moves no axis before theirs."""
+    last = len(order) - 1
+    return order == (*range(last - 1), last, last - 1)
 
 
 def _reshape(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any]) -> int | None:
@@ -38,7 +44,9 @@ def _transpose(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, An
         source = b.op("transpose", *repeated.inputs, order=order)
         return b.op("expand", source, shape=tuple(shape[axis] for axis in order))
     product = b.made_by("outer", inputs[0])
-    return b.op("outer", *product.inputs[::-1]) if product else None
+    if product is None or not swaps_last_axes(order):
+        return None
+    return b.op("outer", *product.inputs[::-1])
 
 
 def _slice(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any]) -> int | None:
