@@ -1,7 +1,8 @@
 """From torch layers to programs."""
 
 from recurra.compiler.differentiate import differentiate
+from recurra.compiler.draws import Draw
 from recurra.compiler.partition import Partition, Stage, partition
 from recurra.compiler.trace import Traced, trace
 
-__all__ = ["Partition", "Stage", "Traced", "differentiate", "partition", "trace"]
+__all__ = ["Draw", "Partition", "Stage", "Traced", "differentiate", "partition", "trace"]
