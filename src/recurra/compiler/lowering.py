@@ -111,7 +111,7 @@ class Lowering:
         waiting, seen = [value], {value}
         found = set[str]()
         while waiting:
-            made = self.b.made_by(waiting[-1])
+            made = self.b.maker(waiting[-1])
             if made is None:
                 found.add(self.b.inputs[waiting[-1]].role)
             waiting.pop()
@@ -133,7 +133,7 @@ class Lowering:
         shape = tuple(shape)
         if self.b.types[value].shape == shape:
             return value
-        made = self.b.made_by(value)
+        made = self.b.maker(value)
         if made is not None and made.op == "reshape":
             return self.reshaped(made.inputs[0], shape)
         return self.b.op("reshape", value, shape=shape)
@@ -146,7 +146,7 @@ class Lowering:
         inner = sorted(long)
         value = self.reshaped(value, [shape[axis] for axis in inner])
         order = tuple(inner.index(axis) for axis in long)
-        made = self.b.made_by(value)
+        made = self.b.maker(value)
         if made is not None and made.op == "transpose" and long != inner:
             value, before = made.inputs[0], made.attributes["order"]
             order = tuple(before[axis] for axis in order)

@@ -61,7 +61,7 @@ class Builder:
         """One number in the shape of another value."""
         return self.constant(value, self.types[other].shape)
 
-    def made_by(self, value: int) -> Instruction | None:
+    def maker(self, value: int) -> Instruction | None:
         """The instruction that made a value, or None for an input."""
         place = value - len(self.inputs)
         return None if place < 0 else self.instructions[place]

@@ -97,7 +97,7 @@ def _times_many(low: Lowering, matrix: int, many: int, axis: int, *, transposed:
 
 
 def _matvec(low: Lowering, matrix: int, vector: int, transposed: bool) -> int:
-    made = low.b.made_by(matrix)
+    made = low.b.maker(matrix)
     last = len(low.b.types[matrix].shape) - 1
     turned = (*range(last - 1), last, last - 1)
     if made is not None and made.op == "transpose" and made.attributes["order"] == turned:
