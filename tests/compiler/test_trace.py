@@ -185,6 +185,16 @@ def test_what_a_cell_makes_in_its_code_is_a_weight_of_the_program():
     assert weights["constant.1"] is layer.cell.plain
 
 
+def test_a_weight_with_two_names_is_one_weight():
+    cell = Plain(lambda c, h, x: c.one(h) + c.other(h))
+    cell.one, cell.other = nn.Linear(4, 4), nn.Linear(4, 4)
+    cell.other.weight = cell.one.weight
+    layer = rc.Recurrent(cell.double())
+
+    assert_step_agrees(layer, torch.randn(3, 4, dtype=torch.float64), torch.randn(3, 3).double())
+    assert list(trace(layer).weights) == ["cell.one.weight", "cell.one.bias", "cell.other.bias"]
+
+
 def test_one_number_everywhere_is_no_weight():
     layer = rc.Recurrent(Plain(lambda c, h, x: h * torch.full((4,), 2.0) + torch.tensor(1)))
 

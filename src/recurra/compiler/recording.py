@@ -9,9 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, fx, nn
 from torch._decomp import get_decompositions
-from torch._subclasses.fake_tensor import DataDependentOutputException
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from recurra.cells.base import Cell
 from recurra.cells.state import describe, map_state, named_slots, same_structure
@@ -33,7 +31,8 @@ _DECOMPOSED: Any = get_decompositions(
         _aten._weight_norm_interface, _aten._scaled_dot_product_flash_attention_for_cpu,
     ]
 )  # fmt: skip
-_DECIDES = (DataDependentOutputException, GuardOnDataDependentSymNode)
+# By name: to import these classes takes a second, and the recording may never need them.
+_DECIDES = ("DataDependentOutputException", "GuardOnDataDependentSymNode")
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -131,14 +130,14 @@ def _explained(layer: Layer, watch: Watch) -> Iterator[None]:
         yield
     except RecurraError:
         raise
-    except _DECIDES as error:
-        raise TraceError(
-            f"{layer.signature()} decides by the numbers it is given, so one program cannot be "
-            f"all it does. Use torch.where."
-        ) from error
     except Exception as error:
         if watch.refused:
             raise watch.refused from error
+        if type(error).__name__ in _DECIDES:
+            raise TraceError(
+                f"{layer.signature()} decides by the numbers it is given, so one program cannot be "
+                f"all it does. Use torch.where."
+            ) from error
         raise TraceError(
             f"{layer.signature()} does something that torch cannot write down as operations: "
             f"{type(error).__name__}: {error}"
