@@ -68,6 +68,14 @@ def atanh_second_rest(z: mp.mpf) -> mp.mpf:
     return mp.fsum(2 * z**k / (2 * k + 5) for k in range(120))
 
 
+def tanh_rest(z: mp.mpf) -> mp.mpf:
+    """tanh(r) = r + r^3 P(z), where z = r^2"""
+    if z < 1e-6:
+        return mp.mpf(-1) / 3 + 2 * z / 15 - 17 * z**2 / 315 + 62 * z**3 / 2835
+    r = mp.sqrt(z)
+    return (mp.tanh(r) - r) / (r * z)
+
+
 def sin_rest(z: mp.mpf) -> mp.mpf:
     """sin(r) = r + r^3 S(z), where z = r^2"""
     return mp.fsum((-1) ** (k + 1) * z**k / mp.factorial(2 * k + 3) for k in range(30))
@@ -84,21 +92,23 @@ def erf_rest(z: mp.mpf) -> mp.mpf:
     return 2 / mp.sqrt(mp.pi) * series - 1
 
 
-ERFCX_PIVOT = 3.0
+def normal_rest(z: mp.mpf) -> mp.mpf:
+    """erf(x / sqrt 2) / 2 = x G(z), where z = x^2"""
+    series = mp.fsum((-z / 2) ** k / (mp.factorial(k) * (2 * k + 1)) for k in range(50))
+    return series / mp.sqrt(2 * mp.pi)
 
 
-def erfcx(y: mp.mpf) -> mp.mpf:
-    return mp.exp(y * y) * mp.erfc(y)
+TAIL_PIVOT = 4.25
 
 
-def erfcx_of_ratio(q: mp.mpf) -> mp.mpf:
-    """erfcx(y) (y + pivot), where q = (y - pivot) / (y + pivot)"""
-    y = ERFCX_PIVOT * (1 + q) / (1 - q)
-    return erfcx(y) * (y + ERFCX_PIVOT)
+def tail_of_ratio(q: mp.mpf) -> mp.mpf:
+    """exp(a^2/2) erfc(a / sqrt 2) / 2 (a + pivot), where q = (a - pivot) / (a + pivot)"""
+    a = TAIL_PIVOT * (1 + q) / (1 - q)
+    return mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2 * (a + TAIL_PIVOT)
 
 
-def ratio(y: float) -> float:
-    return (y - ERFCX_PIVOT) / (y + ERFCX_PIVOT)
+def ratio(a: float) -> float:
+    return (a - TAIL_PIVOT) / (a + TAIL_PIVOT)
 
 
 HALF_LN2 = 0.3466 + 0.0004
@@ -118,14 +128,19 @@ TARGETS = [
            lambda z: z / 2, 0.0, 0.11112, {"double": 10}),
     Target("AtanhSecondRest", "log((1 + s)/(1 - s)) = 2 s + 2/3 s^3 + s^5 P(z), z = s^2 <= 0.0295",
            atanh_second_rest, lambda z: z * z / 2, 0.0, SQRT_HALF_S**2, {"double": 7}),
+    Target("TanhRest", "tanh(r) = r + r^3 P(z), z = r^2, |r| <= 0.551", tanh_rest,
+           lambda z: z, 0.0, 0.3036, {"float": 4, "double": 10}),
     Target("SinRest", "sin(r) = r + r^3 P(z), z = r^2, |r| <= pi/4", sin_rest,
            lambda z: z, 0.0, QUARTER_PI**2, {"double": 5}),
     Target("CosRest", "cos(r) = 1 - z/2 + z^2 P(z), z = r^2, |r| <= pi/4", cos_rest,
            lambda z: z * z, 0.0, QUARTER_PI**2, {"double": 5}),
     Target("ErfRest", "erf(x) = x + x P(z), z = x^2, |x| <= 1", erf_rest,
            lambda z: mp.mpf(1), 0.0, 1.0, {"float": 6, "double": 12}),
-    Target("Erfcx", "exp(y^2) erfc(y) (y + 3) = P((y - 3)/(y + 3)), 0 <= y <= 28", erfcx_of_ratio,
-           lambda q: 1 / erfcx_of_ratio(q), -1.0, ratio(28.0), {"float": 10, "double": 23}),
+    Target("NormalRest", "erf(x / sqrt 2) / 2 = x P(z), z = x^2, |x| <= 1/2", normal_rest,
+           lambda z: 2 * mp.sqrt(z), 0.0, 0.25, {"float": 3, "double": 8}),
+    Target("NormalTail", "exp(a^2/2) erfc(a / sqrt 2) / 2 = P((a - p)/(a + p)) / (a + p)",
+           tail_of_ratio, lambda q: 1 / tail_of_ratio(q), -1.0, ratio(39.0),
+           {"float": 10, "double": 23}),
 ]  # fmt: skip
 
 
