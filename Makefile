@@ -15,6 +15,7 @@ KEYS := pyproject.toml constraints.txt src/recurra/_version.py
 CREATED := $(VENV)/.created
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+BENCH := $(VENV)/.installed-bench
 
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -38,12 +39,8 @@ check: $(DEV)  ## The fast static checks: formatting, lint, types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(RUNTIME)  ## Run every benchmark in benchmarks/
-	@found=; for file in benchmarks/[!_]*.py; do \
-		[ -e "$$file" ] || continue; \
-		found=yes; echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
-	done; \
-	[ "$$found" ] || echo "benchmarks/ holds no benchmark yet."
+bench: $(BENCH)  ## Measure speed and memory against other libraries (about ten minutes; a try: ARGS=--quick)
+	$(BIN)/python -m benchmarks.bars $(ARGS)
 
 docs: $(DEV)  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site
@@ -73,6 +70,11 @@ $(RUNTIME): $(CREATED) $(KEYS)
 	@echo "Installing recurra with PyTorch into .venv (half a minute or so, longer where it must be downloaded)"
 	@$(INSTALL) -e '.[train,draw,data]'
 	@touch $@
+
+$(BENCH): $(CREATED) $(KEYS)
+	@echo "Installing recurra with PyTorch and the libraries it is measured against into .venv (a minute or so)"
+	@$(INSTALL) -e '.[bench]'
+	@touch $(RUNTIME) $@
 
 $(DEV): $(CREATED) $(KEYS)
 	@echo "Installing recurra with PyTorch and the development tools into .venv (a minute or so)"

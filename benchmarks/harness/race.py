@@ -1,0 +1,143 @@
+"""One case, all its peers, in turns: the clock's drift hits everybody alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.harness.blocks import Measured, summarize
+from benchmarks.harness.case import Case
+from benchmarks.harness.gauge import Gauge
+from benchmarks.harness.process import PeerError, Process
+from benchmarks.peers.job import Answer
+
+__all__ = ["OURS", "Effort", "Race", "Result", "difference"]
+
+OURS = "recurra_layer"
+
+# Float32 sums in another order may differ by so much of the largest number.
+TOLERANCE = 2e-3
+
+
+class Effort(NamedTuple):
+    """How long to measure a case."""
+
+    seconds: float  # altogether, about
+    fewest: int = 5  # rounds, however long they take
+    most: int = 25
+    block: float = 0.002  # seconds; a call that takes longer is a block by itself
+    blocks: int = 15  # a peer and round at most
+    share: float = 0.1  # seconds a peer and round, where blocks are many
+
+
+class Result(NamedTuple):
+    """What was measured of a case, peers by name."""
+
+    case: Case
+    floor: float | None  # seconds; None where there is none to measure
+    measured: dict[str, Measured]
+    ratios: dict[str, float]  # the median over rounds of the peer's time over ours
+    differences: dict[str, float]  # from our answer, as a share of its largest number
+    notes: dict[str, str]
+    absent: dict[str, str]  # why a peer has no time
+
+    @property
+    def ours(self) -> Measured | None:
+        return self.measured.get(OURS)
+
+    @property
+    def over_floor(self) -> float | None:
+        return self.ours.median / self.floor if self.ours and self.floor else None
+
+
+def difference(ours: Answer, theirs: Answer) -> dict[str, float]:
+    """The largest difference of each part that both have, as a share of its largest number."""
+    return {
+        name: float(np.abs(ours[name] - theirs[name]).max() / np.abs(ours[name]).max())
+        for name in ours.keys() & theirs.keys()
+    }
+
+
+class Race:
+    """The peers of one case, built and checked.
+
+    Args:
+        case: what they run.
+        peers: processes by name; one that cannot run the case only says why.
+    """
+
+    def __init__(self, case: Case, peers: Mapping[str, Process]) -> None:
+        self.case = case
+        self.notes: dict[str, str] = {}
+        self.absent: dict[str, str] = {}
+        self.differences: dict[str, float] = {}
+        self.running: dict[str, Process] = {}
+        answers: dict[str, Answer] = {}
+        for name, process in peers.items():
+            if process.missing:
+                self.absent[name] = process.missing
+                continue
+            try:
+                self.notes[name] = process.build(case)
+                answers[name] = process.answer()
+                self.running[name] = process
+            except PeerError as error:
+                self.absent[name] = str(error)
+        if OURS in answers:
+            for name, theirs in answers.items():
+                self._compare(name, answers[OURS], theirs)
+
+    def _compare(self, name: str, ours: Answer, theirs: Answer) -> None:
+        found = difference(ours, theirs)
+        self.differences[name] = max(found.values())
+        for part, value in found.items():
+            if not value <= TOLERANCE:
+                self.absent[name] = f"computes something else: {part} differs by {value:.2g}"
+                self.running.pop(name, None)
+
+    def run(self, effort: Effort, gauge: Gauge | None) -> Result:
+        """Time them in rounds, each of which asks every peer and the gauge."""
+        plans = {name: self._plan(process, effort) for name, process in self.running.items()}
+        rounds: dict[str, list[list[float]]] = {name: [] for name in plans}
+        floors: list[float] = []
+        began = time.perf_counter()
+        for done in range(effort.most if plans else 0):
+            if done >= effort.fewest and time.perf_counter() - began > effort.seconds:
+                break
+            if gauge:
+                floors.append(gauge.floor(self.case))
+            for name, plan in plans.items():
+                self._settle()
+                rounds[name].append(self.running[name].time(*plan))
+        for process in self.running.values():
+            process.drop()
+        return Result(
+            self.case,
+            statistics.median(floors) if floors else None,
+            {name: summarize(found) for name, found in rounds.items()},
+            {name: _ratio(found, rounds[OURS]) for name, found in rounds.items() if OURS in rounds},
+            self.differences,
+            self.notes,
+            self.absent,
+        )
+
+    def _plan(self, process: Process, effort: Effort) -> tuple[int, int]:
+        """Blocks a round, and calls a block."""
+        call = process.warm_up(effort.share)
+        calls = max(1, round(effort.block / call))
+        blocks = max(1, min(effort.blocks, round(effort.share / (call * calls))))
+        return blocks, calls
+
+    def _settle(self) -> None:
+        """Let pools of threads fall asleep that would otherwise spin beside the next peer."""
+        if self.case.threads > 1:
+            time.sleep(0.05)
+
+
+def _ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) -> float:
+    pairs = zip(theirs, ours, strict=True)
+    return statistics.median(statistics.median(t) / statistics.median(o) for t, o in pairs)
