@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from benchmarks.harness.table import LABELS
 
 __all__ = ["draw"]
 
-# Colours of Okabe and Ito, which are told apart by every eye; ours is the darkest and largest.
+# Colours of Okabe and Ito, which are told apart by every eye; ours is the darkest and largest. The
+# first are drawn over the others.
 STYLES = {
+    "recurra_nn": ("#FFFFFF", "o"),
     "recurra_layer": ("#000000", "o"),
-    "recurra_nn": ("#000000", "."),
     "recurra_engine": ("#000000", "o"),
     "torch_layer": ("#D55E00", "s"),
     "torch_cell": ("#CC79A7", "D"),
@@ -42,14 +44,15 @@ def draw(contents: Mapping[str, Any], path: Path) -> None:
     ]
     if not questions:
         return
-    longest = max(len(each["cases"]) for each in questions)
-    figure = Figure(figsize=(max(8.0, 0.42 * longest + 3), 3.6 * len(questions)), dpi=110)
+    rows = (len(questions) + 1) // 2
+    figure = Figure(figsize=(17, 4.2 * rows + 0.6), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(questions), squeeze=False)[:, 0]
-    for axes, question in zip(panels, questions, strict=True):
+    panels = list(figure.subplots(rows, 2, squeeze=False).flat)
+    for axes, question in zip(panels, questions, strict=False):
         _draw_question(axes, question)
-    figure.suptitle(f"Time over the floor of the machine: {_machine(contents)}", fontsize=11)
-    figure.tight_layout(rect=(0, 0, 1, 0.99))
+    for empty in panels[len(questions) :]:
+        empty.set_axis_off()
+    figure.suptitle(f"Time over the floor of the machine: {_machine(contents)}", fontsize=12)
     figure.savefig(path)
 
 
@@ -65,15 +68,37 @@ def _draw_question(axes: Axes, question: Mapping[str, Any]) -> None:
         colour, marker = STYLES[name]
         at = [place for place, case in enumerate(cases) if name in case["measured"]]
         over = [cases[place]["measured"][name]["median"] / cases[place]["floor"] for place in at]
-        size = 9 if name in ("recurra_layer", "recurra_engine") else 6
-        axes.plot(at, over, marker, color=colour, markersize=size, label=LABELS[name])
+        size = 9 if name in ("recurra_layer", "recurra_engine") else 5
+        edge = "black" if name == "recurra_nn" else colour
+        style = {"color": colour, "markeredgecolor": edge, "markersize": size}
+        axes.plot(at, over, marker, label=LABELS[name], **style)
     axes.axhline(1, color="black", linewidth=1)
     axes.set_yscale("log")
-    axes.set_title(question["title"], loc="left", fontsize=10)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(bottom=0.8)
     axes.set_ylabel("× floor")
-    labels = [case["name"].replace(" training", "").replace(" forward", "") for case in cases]
-    axes.set_xticks(range(len(cases)), labels, rotation=40, ha="right", fontsize=7)
+    axes.set_xticks(range(len(cases)), _names(cases), rotation=40, ha="right", fontsize=8)
     axes.grid(axis="y", which="both", alpha=0.25)
     axes.margins(x=0.02)
+    axes.set_title(question["title"], loc="left", fontsize=10, fontweight="bold")
     handles, names = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], names[::-1], fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.legend(
+        handles[::-1],
+        names[::-1],
+        loc="lower right",
+        bbox_to_anchor=(1.01, 0.99),
+        ncols=len(names),
+        columnspacing=0.8,
+        handletextpad=0.1,
+        frameon=False,
+        fontsize=8,
+    )
+
+
+def _names(cases: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Without the word that all of them have."""
+    modes = {case["case"]["mode"] for case in cases}
+    shared = f" {modes.pop()}" if len(modes) == 1 else ""
+    return [case["name"].replace(shared, "") for case in cases]

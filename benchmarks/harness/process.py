@@ -51,6 +51,10 @@ class Process:
         self.versions: dict[str, str] = hello.get("versions", {})
         self.missing: str = hello.get("missing", "")
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def build(self, case: Case) -> str:
         """Make the case ready; the peer's note on it."""
         return str(self._ask("build", case=case.as_json())["note"])
@@ -90,7 +94,7 @@ class Process:
         try:
             self._process.stdin.write(json.dumps({"do": action, **arguments}) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
+        except (BrokenPipeError, ValueError):  # ended, or closed by us
             raise PeerError(f"{self.peer}: its process has ended") from None
         reply = self._listen()
         if "error" in reply:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from benchmarks.peers.job import Answer
 __all__ = ["OURS", "Effort", "Race", "Result", "difference"]
 
 OURS = "recurra_layer"
+
+Answered = TypeVar("Answered")
 
 # Float32 sums in another order may differ by so much of the largest number.
 TOLERANCE = 2e-3
@@ -75,21 +77,25 @@ class Race:
         self.notes: dict[str, str] = {}
         self.absent: dict[str, str] = {}
         self.differences: dict[str, float] = {}
-        self.running: dict[str, Process] = {}
-        answers: dict[str, Answer] = {}
-        for name, process in peers.items():
-            if process.missing:
-                self.absent[name] = process.missing
-                continue
-            try:
-                self.notes[name] = process.build(case)
-                answers[name] = process.answer()
-                self.running[name] = process
-            except PeerError as error:
-                self.absent[name] = str(error)
+        self.running = {name: peer for name, peer in peers.items() if not peer.missing}
+        self.absent |= {name: peer.missing for name, peer in peers.items() if peer.missing}
+        self.notes |= self._ask_each(lambda _, peer: peer.build(case))
+        answers = self._ask_each(lambda _, peer: peer.answer())
         if OURS in answers:
             for name, theirs in answers.items():
                 self._compare(name, answers[OURS], theirs)
+
+    def _ask_each(self, ask: Callable[[str, Process], Answered]) -> dict[str, Answered]:
+        """What the peers answer, in turn; one that fails takes no further part."""
+        found = {}
+        for name, peer in list(self.running.items()):
+            self._settle()
+            try:
+                found[name] = ask(name, peer)
+            except PeerError as error:
+                self.absent[name] = str(error)
+                del self.running[name]
+        return found
 
     def _compare(self, name: str, ours: Answer, theirs: Answer) -> None:
         found = difference(ours, theirs)
@@ -101,41 +107,42 @@ class Race:
 
     def run(self, effort: Effort, gauge: Gauge | None) -> Result:
         """Time them in rounds, each of which asks every peer and the gauge."""
-        plans = {name: self._plan(process, effort) for name, process in self.running.items()}
-        rounds: dict[str, list[list[float]]] = {name: [] for name in plans}
+        plans = self._ask_each(lambda _, peer: _plan(peer, effort))
+        rounds: dict[str, list[list[float]]] = {name: [] for name in self.running}
         floors: list[float] = []
         began = time.perf_counter()
-        for done in range(effort.most if plans else 0):
+        for done in range(effort.most if self.running else 0):
             if done >= effort.fewest and time.perf_counter() - began > effort.seconds:
                 break
             if gauge:
                 floors.append(gauge.floor(self.case))
-            for name, plan in plans.items():
-                self._settle()
-                rounds[name].append(self.running[name].time(*plan))
-        for process in self.running.values():
-            process.drop()
+            found = self._ask_each(lambda name, peer: peer.time(*plans[name]))
+            for name, blocks in found.items():
+                rounds[name].append(blocks)
+        self._ask_each(lambda _, peer: peer.drop())
+        rounds = {name: blocks for name, blocks in rounds.items() if name in self.running}
         return Result(
             self.case,
             statistics.median(floors) if floors else None,
-            {name: summarize(found) for name, found in rounds.items()},
-            {name: _ratio(found, rounds[OURS]) for name, found in rounds.items() if OURS in rounds},
+            {name: summarize(blocks) for name, blocks in rounds.items()},
+            {name: _ratio(each, rounds[OURS]) for name, each in rounds.items() if OURS in rounds},
             self.differences,
             self.notes,
             self.absent,
         )
 
-    def _plan(self, process: Process, effort: Effort) -> tuple[int, int]:
-        """Blocks a round, and calls a block."""
-        call = process.warm_up(effort.share)
-        calls = max(1, round(effort.block / call))
-        blocks = max(1, min(effort.blocks, round(effort.share / (call * calls))))
-        return blocks, calls
-
     def _settle(self) -> None:
         """Let pools of threads fall asleep that would otherwise spin beside the next peer."""
         if self.case.threads > 1:
             time.sleep(0.05)
+
+
+def _plan(peer: Process, effort: Effort) -> tuple[int, int]:
+    """Blocks a round, and calls a block."""
+    call = peer.warm_up(effort.share)
+    calls = max(1, round(effort.block / call))
+    blocks = max(1, min(effort.blocks, round(effort.share / (call * calls))))
+    return blocks, calls
 
 
 def _ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) -> float:

@@ -59,7 +59,11 @@ class Session:
 
     def _process(self, peer: str, threads: int) -> Process:
         key = peer, threads
-        if key not in self._processes:
-            self._processes[key] = Process(peer, threads)
-            self.versions |= self._processes[key].versions
+        known = self._processes.get(key)
+        if known and (known.alive or known.missing):
+            return known
+        if known:  # it crashed in an earlier case
+            known.close()
+        self._processes[key] = Process(peer, threads)
+        self.versions |= self._processes[key].versions
         return self._processes[key]

@@ -28,7 +28,7 @@ def header(question: Question) -> str:
     unit = question.unit
     return (
         f"\n{question.title}\n"
-        f"{'':36}{'peer':14}{f'median {unit}':>12}{f'best {unit}':>11}{'spread':>8}"
+        f"{'':40}{'peer':14}{f'median {unit}':>12}{f'best {unit}':>11}{'spread':>8}"
         f"{'x floor':>9}{'x recurra':>11}"
     )
 
@@ -49,7 +49,7 @@ def case_lines(question: Question, result: Result) -> list[str]:
         )
     lines += [f"{LABELS[name]:14}  {why}" for name, why in result.absent.items()]
     title = str(result.case)
-    return [f"{title if not place else '':36}{line}" for place, line in enumerate(lines)]
+    return [f"{title if not place else '':40}{line}" for place, line in enumerate(lines)]
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:

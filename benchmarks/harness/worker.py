@@ -14,7 +14,9 @@ import os
 import sys
 from typing import Any, TextIO
 
+from benchmarks.harness.case import Case
 from benchmarks.harness.pinning import pin
+from benchmarks.peers.job import NotSupportedError
 
 __all__ = ["main"]
 
@@ -27,8 +29,6 @@ class Worker:
         self.job: Any = None
 
     def build(self, case: dict[str, Any]) -> dict[str, Any]:
-        from benchmarks.harness.case import Case
-
         self.job = None
         self.job = self.peer.make(Case(**case))
         return {"note": self.job.note}
@@ -74,6 +74,8 @@ def main(name: str, threads: int, answers: TextIO) -> None:
         request = json.loads(line)
         try:
             say(getattr(worker, request.pop("do"))(**request))
+        except NotSupportedError as error:
+            say({"error": str(error)})
         except Exception as error:  # noqa: BLE001 - whatever a peer raises is what the table says of it
             say({"error": f"{type(error).__name__}: {error}"})
 

@@ -12,7 +12,7 @@ import recurra as rc
 from benchmarks.harness.case import Case
 from benchmarks.harness.data import draw_weights
 
-__all__ = ["PARAMETERS", "make_cell"]
+__all__ = ["OWN", "PARAMETERS", "make_cell"]
 
 
 class HiddenAndMemory(NamedTuple):
@@ -33,6 +33,9 @@ class LayerNormLSTM(rc.Cell[HiddenAndMemory]):
         self.norm_x = nn.LayerNorm(4 * size)
         self.norm_h = nn.LayerNorm(4 * size)
         self.norm_c = nn.LayerNorm(size)
+
+    def config(self) -> dict[str, Any]:
+        return {"size": self.size}
 
     def initial_state(self, batch: int) -> HiddenAndMemory:
         return HiddenAndMemory(self.zeros(batch, self.size), self.zeros(batch, self.size))
@@ -57,6 +60,9 @@ class PeepholeLSTM(rc.Cell[HiddenAndMemory]):
         self.recurrent = nn.Linear(size, 4 * size, bias=False)
         self.peep_i, self.peep_f, self.peep_o = (nn.Parameter(torch.zeros(size)) for _ in range(3))
 
+    def config(self) -> dict[str, Any]:
+        return {"size": self.size}
+
     def initial_state(self, batch: int) -> HiddenAndMemory:
         return HiddenAndMemory(self.zeros(batch, self.size), self.zeros(batch, self.size))
 
@@ -79,6 +85,9 @@ class LiGRU(rc.Cell[Tensor]):
         self.input = nn.Linear(size, 2 * size)
         self.recurrent = nn.Linear(size, 2 * size, bias=False)
 
+    def config(self) -> dict[str, Any]:
+        return {"size": self.size}
+
     def initial_state(self, batch: int) -> Tensor:
         return self.zeros(batch, self.size)
 
@@ -91,6 +100,7 @@ class LiGRU(rc.Cell[Tensor]):
         return state
 
 
+OWN = (LayerNormLSTM, PeepholeLSTM, LiGRU)
 CELLS: dict[str, Any] = {
     "lstm": lambda size: rc.cells.LSTM(size, size),
     "gru": lambda size: rc.cells.GRU(size, size),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -128,5 +129,9 @@ def _peephole(weights: Weights, h: Any, c: Any, drive: Any) -> Any:
     return jax.nn.sigmoid(o + weights["p_o"] * c) * jnp.tanh(c), c
 
 
-ONE_SLOT = {"gru": _gru, "elman": _elman, "ligru": _ligru}
-TWO_SLOTS = {"lstm": _lstm, "layer-norm lstm": _layer_norm_lstm, "peephole lstm": _peephole}
+ONE_SLOT: dict[str, Callable[..., Any]] = {"gru": _gru, "elman": _elman, "ligru": _ligru}
+TWO_SLOTS: dict[str, Callable[..., Any]] = {
+    "lstm": _lstm,
+    "layer-norm lstm": _layer_norm_lstm,
+    "peephole lstm": _peephole,
+}

@@ -12,7 +12,7 @@ from torch import Tensor
 import recurra as rc
 from benchmarks.harness.case import Case
 from benchmarks.harness.data import draw_inputs
-from benchmarks.peers.cells import make_cell
+from benchmarks.peers.cells import OWN, make_cell
 from benchmarks.peers.job import Job
 from benchmarks.peers.torch_training import forward_job, training_job
 
@@ -62,7 +62,7 @@ def stream_of(layer: Any) -> rc.Stream:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.recurra"
         rc.save(layer, path)
-        return rc.load(path).stream()
+        return rc.load(path, cells=OWN).stream()
 
 
 def _step_job(case: Case, layer: Any) -> Job:
