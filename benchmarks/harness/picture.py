@@ -70,8 +70,15 @@ def _draw_question(axes: Axes, question: Mapping[str, Any]) -> None:
         over = [cases[place]["measured"][name]["median"] / cases[place]["floor"] for place in at]
         size = 9 if name in ("recurra_layer", "recurra_engine") else 5
         edge = "black" if name == "recurra_nn" else colour
-        style = {"color": colour, "markeredgecolor": edge, "markersize": size}
-        axes.plot(at, over, marker, label=LABELS[name], **style)
+        axes.plot(
+            at,
+            over,
+            marker,
+            color=colour,
+            markeredgecolor=edge,
+            markersize=size,
+            label=LABELS[name],
+        )
     axes.axhline(1, color="black", linewidth=1)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
