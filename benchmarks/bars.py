@@ -3,7 +3,7 @@
 About ten minutes on a machine that does nothing else; `--quick` takes two and says only that all of
 it works.
 
-    python -m benchmarks.bars --record
+    python -m benchmarks.bars
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Sequence
 
+from benchmarks.harness.blocks import Clock
 from benchmarks.harness.machine import describe_machine
 from benchmarks.harness.picture import draw
 from benchmarks.harness.process import ROOT
@@ -33,23 +34,34 @@ def main(questions: Sequence[Question], doc: str | None) -> None:
     parser.add_argument("--cases", default="", help="a regular expression: those that match it")
     parser.add_argument("--peers", nargs="+", help="modules of benchmarks/peers that take part")
     parser.add_argument("--quick", action="store_true", help="try it out: numbers mean little")
-    parser.add_argument("--record", action="store_true", help=f"write and draw into {RECORDS.name}")
+    parser.add_argument(
+        "--busy",
+        action="store_true",
+        help="processor time, for a machine that does other work; says nothing of two threads",
+    )
+    parser.add_argument(
+        "--record",
+        action=argparse.BooleanOptionalAction,
+        help="write and draw into benchmarks/records/; by default where all was measured",
+    )
     arguments = parser.parse_args()
     chosen = [each for each in questions if each.name in getattr(arguments, "only", names)]
-    stem = f"{'bars' if len(chosen) > 1 else chosen[0].name}-{time.strftime('%Y-%m-%d')}"
-    record = Record(RECORDS / f"{stem}.json" if arguments.record else None, arguments.quick)
+    named = "bars" if len(chosen) == len(questions) > 1 else "+".join(each.name for each in chosen)
+    stem = f"{named}-{time.strftime('%Y-%m-%d')}"
+    all_of_it = not (arguments.quick or arguments.busy or arguments.cases or arguments.peers)
+    keep = all_of_it if arguments.record is None else arguments.record
+    record = Record(RECORDS / f"{stem}.json" if keep else None, arguments.quick)
     _introduce(arguments.quick)
     began = time.perf_counter()
-    with Session(QUICK if arguments.quick else None, arguments.peers) as session:
+    clock: Clock = "process_time" if arguments.busy else "perf_counter"
+    with Session(QUICK if arguments.quick else None, arguments.peers, clock) as session:
         for question in chosen:
             _ask(question, re.compile(arguments.cases), session, record)
     print(f"\n{time.perf_counter() - began:.0f} s altogether.")
-    if arguments.record:
+    if record.path:
         picture = RECORDS / f"{stem}.png"
         draw(record.contents, picture)
-        print(
-            f"Written: {record.path.name if record.path else ''}, {picture.name} in {RECORDS.name}/"
-        )
+        print(f"Written: {record.path.name}, {picture.name} in {RECORDS.name}/")
 
 
 def _introduce(quick: bool) -> None:

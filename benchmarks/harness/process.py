@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.blocks import Clock
 from benchmarks.harness.case import Case
 from benchmarks.harness.data import Array
 from benchmarks.harness.pinning import pools
@@ -70,8 +71,8 @@ class Process:
     def warm_up(self, seconds: float) -> float:
         return float(self._ask("warm_up", seconds=seconds)["seconds"])
 
-    def time(self, blocks: int, calls: int) -> list[float]:
-        return list(self._ask("time", blocks=blocks, calls=calls)["seconds"])
+    def time(self, blocks: int, calls: int, clock: Clock) -> list[float]:
+        return list(self._ask("time", blocks=blocks, calls=calls, clock=clock)["seconds"])
 
     def drop(self) -> None:
         """Free what the case holds."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from benchmarks.harness.blocks import Measured, summarize
+from benchmarks.harness.blocks import Clock, Measured, summarize
 from benchmarks.harness.case import Case
 from benchmarks.harness.gauge import Gauge
 from benchmarks.harness.process import PeerError, Process
@@ -34,6 +34,7 @@ class Effort(NamedTuple):
     block: float = 0.002  # seconds; a call that takes longer is a block by itself
     blocks: int = 15  # a peer and round at most
     share: float = 0.1  # seconds a peer and round, where blocks are many
+    clock: Clock = "perf_counter"
 
 
 class Result(NamedTuple):
@@ -107,6 +108,7 @@ class Race:
 
     def run(self, effort: Effort, gauge: Gauge | None) -> Result:
         """Time them in rounds, each of which asks every peer and the gauge."""
+        clock: Clock = effort.clock if self.case.threads == 1 else "perf_counter"
         plans = self._ask_each(lambda _, peer: _plan(peer, effort))
         rounds: dict[str, list[list[float]]] = {name: [] for name in self.running}
         floors: list[float] = []
@@ -116,7 +118,7 @@ class Race:
                 break
             if gauge:
                 floors.append(gauge.floor(self.case))
-            found = self._ask_each(lambda name, peer: peer.time(*plans[name]))
+            found = self._ask_each(lambda name, peer: peer.time(*plans[name], clock))
             for name, blocks in found.items():
                 rounds[name].append(blocks)
         self._ask_each(lambda _, peer: peer.drop())

@@ -43,6 +43,7 @@ class Record:
     ) -> None:
         """One question's numbers; seconds, or bytes where the unit is MiB."""
         self.contents["versions"] |= session.versions
+        self.contents["clock"] = session.clock
         if session.gauge and "peak" not in self.contents["machine"]:
             self.contents["machine"]["peak"] = f"{session.gauge.peak() / 1e9:.0f} GFLOP/s a core"
         self.contents["questions"][question.name] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 
+from benchmarks.harness.blocks import Clock
 from benchmarks.harness.case import Case
 from benchmarks.harness.gauge import Gauge
 from benchmarks.harness.process import Process
@@ -20,11 +21,18 @@ class Session:
     Args:
         effort: takes the place of the questions' own, for a short run.
         only: peers that take part; None is all.
+        clock: which one is looked at.
     """
 
-    def __init__(self, effort: Effort | None = None, only: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        effort: Effort | None = None,
+        only: Sequence[str] | None = None,
+        clock: Clock = "perf_counter",
+    ) -> None:
         self.effort = effort
         self.only = only
+        self.clock: Clock = clock
         self.versions: dict[str, str] = {}
         self.without_floors = ""
         self._processes: dict[tuple[str, int], Process] = {}
@@ -50,7 +58,7 @@ class Session:
 
     def measure(self, question: Question, case: Case, peers: Sequence[str]) -> Result:
         """One case of a question."""
-        effort = self.effort or question.effort
+        effort = (self.effort or question.effort)._replace(clock=self.clock)
         peers = [peer for peer in peers if self.only is None or peer in self.only]
         if question.measure:
             return question.measure(case, peers, effort)

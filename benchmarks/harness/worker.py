@@ -44,10 +44,10 @@ class Worker:
 
         return {"seconds": warm_up(self.job.run, seconds)}
 
-    def time(self, blocks: int, calls: int) -> dict[str, Any]:
+    def time(self, blocks: int, calls: int, clock: Any) -> dict[str, Any]:
         from benchmarks.harness.blocks import time_blocks
 
-        found = time_blocks(self.job.run, blocks, calls)
+        found = time_blocks(self.job.run, blocks, calls, clock)
         return {"seconds": [block / self.job.steps for block in found]}
 
     def drop(self) -> dict[str, Any]:
