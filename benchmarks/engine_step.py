@@ -1,8 +1,8 @@
 """How long does one step take inside the engine, without Python?
 
-Thousands of events are handed to a stream in one call. Beside it stand the best figures known,
-those of RTNeural's compile-time templates; they were taken on another machine (EPYC Zen 4, 117
-GFLOP/s a core, g++ 12 -O3 -march=native -ffast-math) and are not measured here.
+One event again and again, in a loop inside the native module. Beside it stand the best figures
+known, those of RTNeural's compile-time templates; they were taken on another machine (EPYC Zen 4,
+117 GFLOP/s a core, g++ 12 -O3 -march=native -ffast-math) and are not measured here.
 
     python -m benchmarks.engine_step
 """

@@ -12,7 +12,7 @@ from benchmarks.peers.job import NotSupportedError
 MODES = ("step", "forward", "training")
 PEERS = {  # and the library that each needs beside torch
     "recurra_nn": "torch",
-    "recurra_engine": "torch",
+    "recurra_engine": "recurra.engine._native",
     "torch_layer": "torch",
     "torch_cell": "torch",
     "torch_loop": "torch",
