@@ -53,8 +53,8 @@ def set_threads(count: int) -> None:
 
 
 def engine_of(layer: Any) -> str:
-    """What the layer says will run it."""
-    return str(getattr(layer, "engine", "torch"))
+    """What the layer, or the model, says will run it; nothing where it does not say."""
+    return str(getattr(layer, "engine", ""))
 
 
 def stream_of(layer: Any) -> rc.Stream:
@@ -75,4 +75,4 @@ def _step_job(case: Case, layer: Any) -> Job:
         checked.reset()
         return {"y": checked.steps(events)[None]}
 
-    return Job(lambda: step(event), answer, note=engine_of(layer))
+    return Job(lambda: step(event), answer, note=engine_of(stream.model))
