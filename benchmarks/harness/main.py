@@ -73,11 +73,13 @@ def _introduce(quick: bool) -> None:
 
 def _ask(question: Question, wanted: re.Pattern[str], session: Session, record: Record) -> None:
     results: list[Result] = []
+    cases = [each for each in question.cases if wanted.search(str(each[0]))]
+    if not cases:
+        return
     print(header(question), flush=True)
-    for case, peers in question.cases:
-        if wanted.search(str(case)):
-            results.append(session.measure(question, case, peers))
-            print("\n".join(case_lines(question, results[-1])), flush=True)
+    for case, peers in cases:
+        results.append(session.measure(question, case, peers))
+        print("\n".join(case_lines(question, results[-1])), flush=True)
     for note in [*question.notes, session.without_floors]:
         print(f"  {note}" if note else "")
     verdicts = question.judge(Results({result.case: result for result in results}))
