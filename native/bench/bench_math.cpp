@@ -1,5 +1,6 @@
-// What each float function of kernels/math.h costs per 16 values, on every instruction set this machine
-// has: values in the first-level cache, the best of many passes. Linked as tests/test_math.cpp is.
+// What each float function of kernels/math.h costs per 16 values, on every instruction set this
+// machine has: values in the first-level cache, the best of many passes. Linked as
+// tests/test_math.cpp is.
 //
 // Cycles are counted by a chain of additions, one each, run beside: no counter needs to be allowed.
 
