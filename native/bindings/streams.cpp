@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -19,8 +20,8 @@ using Flat = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 class PlanWeights {
  public:
-  PlanWeights(const Plan<T>& plan, const std::vector<Flat<T>>& given) {
-    std::size_t bytes = packed_count(plan) * sizeof(T) + 2 * Memory::kAlignment;
+  PlanWeights(const Plan<T>& plan, const std::vector<Flat<T>>& given) : plan_(plan) {
+    std::size_t bytes = 0;
     std::vector<std::int64_t> sizes(static_cast<std::size_t>(plan.count(Space::weight)), 0);
     for (const Buffer& buffer : plan.buffers) {
       if (buffer.space == Space::weight) sizes[buffer.index] = buffer.size;
@@ -36,25 +37,39 @@ class PlanWeights {
       std::copy_n(given[k].data(), given[k].size(), copy);
       given_.push_back(copy);
     }
-    packed_ = memory_.template take<T>(packed_count(plan));
-    pack_weights(plan, given_.data(), packed_);
   }
 
   const T* const* given() const { return given_.data(); }
-  const T* packed() const { return packed_; }
+  // Packed when first asked for.
+  const T* packed(Packing packing) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Memory& memory = packed_[static_cast<int>(packing)];
+    const std::size_t count = packed_count(plan_);
+    T*& matrices = matrices_[static_cast<int>(packing)];
+    if (matrices == nullptr) {
+      memory.reserve(count * sizeof(T) + Memory::kAlignment);
+      matrices = memory.template take<T>(count);
+      pack_weights(plan_, given_.data(), packing, matrices);
+    }
+    return matrices;
+  }
 
  private:
+  const Plan<T>& plan_;
   Memory memory_;
   std::vector<const T*> given_;
-  T* packed_;
+  std::mutex mutex_;
+  Memory packed_[3];  // by Packing
+  T* matrices_[3] = {};
 };
 
 // Steps for Python: one row for a stream, many for a batch of keys.
 template <class T>
 class PythonStepper {
  public:
-  PythonStepper(PlanWithMemory<T>& shared, const PlanWeights<T>& weights, int most_rows)
-      : stepper_(shared.plan, weights.given(), weights.packed(), most_rows),
+  PythonStepper(PlanWithMemory<T>& shared, PlanWeights<T>& weights, int most_rows)
+      : stepper_(shared.plan, weights.given(), weights.packed(Stepper<T>::packing(most_rows)),
+                 most_rows),
         most_rows_(most_rows),
         x_size_(size_of(shared.plan, Space::x)),
         y_size_(size_of(shared.plan, Space::y)) {
@@ -136,9 +151,9 @@ void bind_streams(nb::module_& m, const char* weights_name, const char* stepper_
              const std::vector<Flat<T>>& weights) {
             new (self) PlanWeights<T>(shared.plan, weights);
           },
-          "plan"_a, "weights"_a);
+          "plan"_a, "weights"_a, nb::keep_alive<1, 2>());
   nb::class_<PythonStepper<T>>(m, stepper_name)
-      .def(nb::init<PlanWithMemory<T>&, const PlanWeights<T>&, int>(), "plan"_a, "weights"_a,
+      .def(nb::init<PlanWithMemory<T>&, PlanWeights<T>&, int>(), "plan"_a, "weights"_a,
            "most_rows"_a, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>())
       .def("step", &PythonStepper<T>::step, "x"_a)
       .def("step_rows", &PythonStepper<T>::step_rows, "rows"_a)
