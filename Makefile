@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check native native-test fuzz wheel format bench docs clean
+.PHONY: help demo test check native native-test native-test-arm fuzz wheel format bench docs clean
 
 help:  ## Show this list
 	@echo "recurra: recurrent layers that remember"
@@ -73,9 +73,22 @@ $(SANITIZED:%=build/%/build.ninja): build/%/build.ninja: $(RUNTIME) Makefile
 	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF -DRECURRA_SANITIZE=$* >/dev/null
 	@touch $@
 
+native-test-arm: build/arm/build.ninja  ## Run the C++ tests for 64-bit Arm, emulated (g++-aarch64-linux-gnu, qemu-user)
+	@$(CMAKE) --build build/arm --target native_tests -- --quiet
+	@$(BIN)/ctest --test-dir build/arm/native --output-on-failure
+
+build/arm/build.ninja: $(RUNTIME) Makefile
+	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF -DCMAKE_SYSTEM_NAME=Linux \
+		-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
+		'-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu' >/dev/null
+	@touch $@
+
 fuzz: native  ## Feed the engine broken programs for two minutes, or SECONDS=600
 	@$(INSTALL) -e '.[train,native,fuzz]'
-	$(BIN)/python fuzz/program_bytes.py --seconds $(SECONDS)
+	@mkdir -p build/fuzz/corpus
+	@$(BIN)/python -m fuzz.seeds build/fuzz/seeds
+	$(BIN)/python -m fuzz.program_bytes -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
 
 wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, without torch
 	@rm -rf dist build/wheel
