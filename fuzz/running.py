@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from fuzz.drawing import drawn
 from recurra.errors import ProgramError
-from recurra.program import Input, Program, evaluate, from_json, to_json
+from recurra.program import Program, evaluate, from_json, to_json
 
 MOST_VALUES = 300
 MOST_ELEMENTS = 5_000  # of all values together, a row
 ROWS = 2
-SPECIAL = [0.0, -0.0, 1.0, np.inf, -np.inf, np.nan, 5e-324, 1e308]
 
 
 def check(value: Any, seed: int) -> bool:
@@ -41,18 +41,6 @@ def run(program: Program, random: np.random.Generator) -> None:
     given: dict[str, dict[str, Any]] = defaultdict(dict)
     for each in program.inputs:
         leading = () if each.role == "weight" else (ROWS,)
-        given[each.role][each.name] = drawn(each, leading, random)
+        given[each.role][each.name] = drawn(each.type, leading, random)
     weights = given.pop("weight", None)
     evaluate(program, weights=weights, **given)
-
-
-def drawn(given: Input, leading: tuple[int, ...], random: np.random.Generator) -> Any:
-    """Values for an input: ordinary numbers, and among them some that are not."""
-    kind, shape = given.type
-    shape = (*leading, *shape)
-    if kind == "bool":
-        return random.random(shape) < 0.5
-    if kind == "index":
-        return random.choice([0, 1, 2, -1, 2**62], shape)
-    odd = random.random(shape) < 0.05
-    return np.where(odd, random.choice(SPECIAL, shape), random.standard_normal(shape))
