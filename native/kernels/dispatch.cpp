@@ -8,14 +8,17 @@
 namespace recurra {
 
 namespace baseline {
-const Kernels& table();
+template <class T>
+const Kernels<T>& table();
 }
 #ifdef RECURRA_X86
 namespace avx2 {
-const Kernels& table();
+template <class T>
+const Kernels<T>& table();
 }
 namespace avx512 {
-const Kernels& table();
+template <class T>
+const Kernels<T>& table();
 }
 #endif
 
@@ -44,13 +47,17 @@ Isa chosen_isa() {
   return chosen;
 }
 
-const Kernels& kernels(Isa isa) {
+template <class T>
+const Kernels<T>& kernels(Isa isa) {
 #ifdef RECURRA_X86
-  if (isa == Isa::avx512) return avx512::table();
-  if (isa == Isa::avx2) return avx2::table();
+  if (isa == Isa::avx512) return avx512::table<T>();
+  if (isa == Isa::avx2) return avx2::table<T>();
 #endif
   (void)isa;
-  return baseline::table();
+  return baseline::table<T>();
 }
+
+template const Kernels<float>& kernels<float>(Isa);
+template const Kernels<double>& kernels<double>(Isa);
 
 }  // namespace recurra
