@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fuzz.drawing import drawn
+from fuzz.natively import run_natively
 from recurra.errors import ProgramError
 from recurra.program import Program, evaluate, from_json, to_json
 
@@ -27,7 +28,10 @@ def check(value: Any, seed: int) -> bool:
     assert from_json(json.loads(json.dumps(to_json(program)))) == program
     if not is_tiny(program):
         return False
-    run(program, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    run(program, random)
+    if is_a_step(program):
+        run_natively(program, random)
     return True
 
 
@@ -35,6 +39,16 @@ def is_tiny(program: Program) -> bool:
     types = program.types()
     elements = sum(math.prod(each.shape) for each in types)
     return len(types) <= MOST_VALUES and elements <= MOST_ELEMENTS
+
+
+def is_a_step(program: Program) -> bool:
+    """Whether it goes from x and states to answers and states, so that it makes a sequence."""
+    roles = {each.role for each in program.inputs}
+    return (
+        "x" in roles
+        and "gradient" not in roles
+        and not any(output.role in ("x", "weight") for output in program.outputs)
+    )
 
 
 def run(program: Program, random: np.random.Generator) -> None:
