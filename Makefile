@@ -83,12 +83,23 @@ build/arm/build.ninja: $(RUNTIME) Makefile
 		'-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu' >/dev/null
 	@touch $@
 
-fuzz: native  ## Feed the engine broken programs for two minutes, or SECONDS=600
+fuzz: native build/watched/build.ninja  ## Feed the engine broken programs for two minutes, or SECONDS=600
 	@$(INSTALL) -e '.[train,native,fuzz]'
 	@mkdir -p build/fuzz/corpus
 	@$(BIN)/python -m fuzz.seeds build/fuzz/seeds
 	$(BIN)/python -m fuzz.program_bytes -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
+	@echo "Building the native engine with sanitizers (minutes the first time)"
+	@$(CMAKE) --build build/watched --target _native -- --quiet
+	@ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+		$(BIN)/python -m fuzz.replay build/watched/native/_native.*.so $(SECONDS) \
+		build/fuzz/seeds build/fuzz/corpus
+
+build/watched/build.ninja: $(RUNTIME) Makefile
+	@$(CONFIGURE) -B $(@D) -DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DRECURRA_SANITIZE=address,undefined >/dev/null
+	@touch $@
 
 wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, without torch
 	@rm -rf dist build/wheel

@@ -22,7 +22,7 @@ function(recurra_compile_options target)
   if(RECURRA_SANITIZE)
     target_compile_definitions(${target} PRIVATE RECURRA_SANITIZED)
     target_compile_options(${target} PRIVATE
-      -fsanitize=${RECURRA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+      -fsanitize=${RECURRA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1)
     target_link_options(${target} PUBLIC -fsanitize=${RECURRA_SANITIZE})
   endif()
 endfunction()
