@@ -10,35 +10,40 @@ template <class T>
 struct Ln2;
 template <>
 struct Ln2<float> {
-  static constexpr float c[] = {0.6931472f, -1.9046542e-09f, -8.783184e-17f};
+  static constexpr float c[] = {
+      0.6931472f,
+      -1.9046542e-09f,
+  };
 };
 template <>
 struct Ln2<double> {
-  static constexpr double c[] = {0.6931471805599453, 2.3190468138462996e-17, 5.707708438416212e-34};
+  static constexpr double c[] = {
+      0.6931471805599453,
+      2.3190468138462996e-17,
+  };
 };
 
 // HalfPi as a sum, largest part first.
 template <class T>
 struct HalfPi;
 template <>
-struct HalfPi<float> {
-  static constexpr float c[] = {1.5707964f, -4.371139e-08f, -1.7151245e-15f};
-};
-template <>
 struct HalfPi<double> {
-  static constexpr double c[] = {1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33};
+  static constexpr double c[] = {
+      1.5707963267948966,
+      6.123233995736766e-17,
+      -1.4973849048591698e-33,
+  };
 };
 
 // TwoThirds as a sum, largest part first.
 template <class T>
 struct TwoThirds;
 template <>
-struct TwoThirds<float> {
-  static constexpr float c[] = {0.6666667f, -1.9868216e-08f, 5.9211896e-16f};
-};
-template <>
 struct TwoThirds<double> {
-  static constexpr double c[] = {0.6666666666666666, 3.700743415417188e-17, 2.0543252740130515e-33};
+  static constexpr double c[] = {
+      0.6666666666666666,
+      3.700743415417188e-17,
+  };
 };
 
 // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2
@@ -160,6 +165,36 @@ struct AtanhSecondRest<double> {  // greatest error 2^-73.5
   };
 };
 
+// tanh(r) = r + r^3 P(z), z = r^2, |r| <= 0.551
+template <class T>
+struct TanhRest;
+template <>
+struct TanhRest<float> {  // greatest error 2^-29.7
+  static constexpr float c[] = {
+      -0.33333316f,
+      0.13332552f,
+      -0.05384892f,
+      0.021058293f,
+      -0.006255843f,
+  };
+};
+template <>
+struct TanhRest<double> {  // greatest error 2^-60.6
+  static constexpr double c[] = {
+      -0.333333333333333,
+      0.1333333333332657,
+      -0.053968253963723796,
+      0.02186948838460089,
+      -0.00886323257759407,
+      0.00359209175712168,
+      -0.0014555408835222143,
+      0.0005884356087107582,
+      -0.00023335700119145192,
+      8.32785026370972e-05,
+      -1.9469627802926842e-05,
+  };
+};
+
 // sin(r) = r + r^3 P(z), z = r^2, |r| <= pi/4
 template <class T>
 struct SinRest;
@@ -224,52 +259,79 @@ struct ErfRest<double> {  // greatest error 2^-56.2
   };
 };
 
-// exp(y^2) erfc(y) (y + 3) = P((y - 3)/(y + 3)), 0 <= y <= 28
+// erf(x / sqrt 2) / 2 = x P(z), z = x^2, |x| <= 1/2
 template <class T>
-struct Erfcx;
+struct NormalRest;
 template <>
-struct Erfcx<float> {  // greatest error 2^-26.6
+struct NormalRest<float> {  // greatest error 2^-28.8
   static constexpr float c[] = {
-      1.0740069f,
-      -0.8833944f,
-      0.5902279f,
-      -0.31046855f,
-      0.11953386f,
-      -0.026816832f,
-      -0.0012415367f,
-      0.003000665f,
-      -0.0004887708f,
-      -0.000227584f,
-      5.4931934e-05f,
+      0.39894226f,
+      -0.06648945f,
+      0.009960829f,
+      -0.0011218509f,
   };
 };
 template <>
-struct Erfcx<double> {  // greatest error 2^-53.4
+struct NormalRest<double> {  // greatest error 2^-59.2
   static constexpr double c[] = {
-      1.0740069070883398,
-      -0.8833944531698837,
-      0.5902283571040734,
-      -0.31046726190054186,
-      0.11952776128880942,
-      -0.026827234625540066,
-      -0.001212416659169656,
-      0.0030340620178574734,
-      -0.0005483093432618468,
-      -0.0002767779695272826,
-      0.00010755924636519942,
-      3.039859624715233e-05,
-      -1.746149664582466e-05,
-      -4.749597353986551e-06,
-      2.741588520094884e-06,
-      9.964585801817468e-07,
-      -3.67507270283293e-07,
-      -2.239537641827772e-07,
-      3.094073885559605e-09,
-      3.5015866938949605e-08,
-      2.4821072987771122e-08,
-      4.157440140057317e-09,
-      -7.488676112468157e-09,
-      -3.293149884940741e-09,
+      0.3989422804014327,
+      -0.0664903800669102,
+      0.00997355701030073,
+      -0.001187328222114975,
+      0.00011543477577458015,
+      -9.445320824320256e-06,
+      6.688212065150969e-07,
+      -4.770953941587837e-08,
+      8.295994723588313e-09,
+  };
+};
+
+// exp(a^2/2) erfc(a / sqrt 2) / 2 = P((a - p)/(a + p)) / (a + p)
+template <class T>
+struct NormalTail;
+template <>
+struct NormalTail<float> {  // greatest error 2^-26.4
+  static constexpr float c[] = {
+      0.7595542f,
+      -0.62512976f,
+      0.41822734f,
+      -0.22051683f,
+      0.085275516f,
+      -0.019351546f,
+      -0.0007638108f,
+      0.002127239f,
+      -0.00036439384f,
+      -0.00015907155f,
+      4.1185416e-05f,
+  };
+};
+template <>
+struct NormalTail<double> {  // greatest error 2^-54.5
+  static constexpr double c[] = {
+      0.7595542082672071,
+      -0.6251297770834485,
+      0.4182275258225244,
+      -0.22051601745279345,
+      0.08527207614591556,
+      -0.01935832407763677,
+      -0.0007453379491967774,
+      0.002149382686340038,
+      -0.0004044561640230396,
+      -0.00019212297578071128,
+      7.80049263576626e-05,
+      2.0648921274358775e-05,
+      -1.2617774409411097e-05,
+      -3.1962895940906045e-06,
+      1.9989660696468637e-06,
+      6.760985738479721e-07,
+      -2.890539121810728e-07,
+      -1.5727609109222997e-07,
+      2.3503975841036495e-08,
+      3.041833217879973e-08,
+      5.746046519078341e-09,
+      -2.086918670058681e-09,
+      -2.2471476890281284e-09,
+      -6.928494948026369e-10,
   };
 };
 
