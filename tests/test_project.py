@@ -69,7 +69,9 @@ def modules_loaded_by(statement: str, *folders: Path) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["errors", "data", "streaming", "cli", "cli.app"])
+@pytest.mark.parametrize(
+    "module", ["errors", "data", "engine._native", "streaming", "cli", "cli.app"]
+)
 def test_importing_a_torch_free_module_loads_no_torch(module):
     loaded = modules_loaded_by(f"import recurra.{module}")
 
