@@ -9,6 +9,7 @@
     ├── ModelFileError      a file is not a model or state we can use (also a ValueError)
     ├── NotStreamableError  a layer needs the future to answer        (also a TypeError)
     ├── ProgramError        a program is not one that can run         (also a ValueError)
+    │   └── PlanError       a valid program that the engine cannot run
     ├── TraceError          a layer cannot become a program           (also a TypeError)
     ├── TrainingError       training cannot go on                     (also a RuntimeError)
     └── MissingExtraError   an optional dependency is not installed   (also an ImportError)
@@ -23,6 +24,7 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "NotStreamableError",
+    "PlanError",
     "ProgramError",
     "RecurraError",
     "ShapeError",
@@ -61,6 +63,10 @@ class NotStreamableError(RecurraError, TypeError):
 
 class ProgramError(RecurraError, ValueError):
     """A program breaks a rule: an unknown op, a wrong type, a value that does not exist."""
+
+
+class PlanError(ProgramError):
+    """A program is valid, but the native engine cannot run it."""
 
 
 class TraceError(RecurraError, TypeError):
