@@ -59,15 +59,12 @@ def _(
     made = outputs_of(program_of(program), dtype, Run(inputs, starts, lengths, reset, backwards))
     size: Any = 0
     if keep:
-        batch, time = _sizes_of_run(program, inputs)
-        size = compiled(program, dtype).residual_bytes(int(batch), int(time))
+        batch, time = made[0].shape[:2]
+        if isinstance(batch, int) and isinstance(time, int):
+            size = compiled(program, dtype).residual_bytes(batch, time)
+        else:
+            size = torch.library.get_ctx().new_dynamic_size()
     return [*made, made[0].new_empty(size, dtype=torch.uint8)]
-
-
-def _sizes_of_run(program: str, inputs: list[Tensor]) -> tuple[Any, Any]:
-    roles = [given.role for given in program_of(program).inputs]
-    batch, time = inputs[roles.index("x")].shape[:2]
-    return batch, time
 
 
 @torch.library.custom_op("recurra::sequence_backward", mutates_args=(), device_types="cpu")
