@@ -70,7 +70,7 @@ class PlainLoop:
             for name, y in zip(self.y_shapes, ys, strict=True):
                 y[rows, times] = found["y", name]
             for name, slot in now.items():
-                slot[rows] = found["state", name]
+                slot[rows] = found["state", name].astype(self.type)
         for name, address in zip(self.state_names, call.finals, strict=True):
             given.rows(address, self.shapes[name, "state"])[...] = now[name]
 
