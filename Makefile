@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+SECONDS ?= 120
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,6 +11,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # Bytecode is left to the first import: compiling all of torch would double the set-up.
 INSTALL := $(PIP) install -qq --no-compile -c constraints.txt
 KEYS := pyproject.toml constraints.txt src/recurra/_version.py
+
+# The C++: built with the compiler that CXX names, or the machine's own.
+CMAKE := $(BIN)/cmake
+CONFIGURE := $(CMAKE) -G Ninja -S . -Wno-dev -DCMAKE_MAKE_PROGRAM='$(CURDIR)/$(BIN)/ninja' \
+	-DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' -DCMAKE_INSTALL_MESSAGE=NEVER \
+	--log-level=WARNING -DRECURRA_TESTS=ON
+, := ,
+CPP = $(shell find native -name '*.h' -o -name '*.inl' -o -name '*.cpp')
 
 # Stamps: what .venv holds, and of which version of the files above.
 CREATED := $(VENV)/.created
@@ -20,25 +29,64 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check native native-test fuzz wheel format bench docs clean
 
 help:  ## Show this list
 	@echo "recurra: recurrent layers that remember"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-14s %s\n", $$1, $$2}'
 
-demo: $(RUNTIME)  ## See the whole idea at work, trained and streamed (about three minutes)
+demo: native  ## See the whole idea at work, trained and streamed (about three minutes)
 	@$(BIN)/recurra demo
 
-test: $(DEV) check  ## Check the sources and run every test, docstring example and docs example
+test: check native  ## Check the sources and run every test, docstring example and docs example
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(DEV)  ## The fast static checks: formatting, lint, types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	@echo $(BIN)/clang-format --dry-run native
+	@$(BIN)/clang-format --dry-run --Werror $(CPP)
 
-bench: $(RUNTIME)  ## Run every benchmark in benchmarks/
+format: $(DEV)  ## Format all sources, and repair what lint can repair by itself
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	@$(BIN)/clang-format -i $(CPP)
+
+# Ninja knows what has changed, so this is asked every time and mostly does nothing.
+native: $(RUNTIME)  ## Build the C++ engine into the source tree, where Python finds it
+	@[ -e build/native/build.ninja ] || { \
+		echo "Building the native engine (half a minute or so, later only what has changed)"; \
+		$(CONFIGURE) -B build/native; }
+	@$(CMAKE) --build build/native -- --quiet
+	@$(CMAKE) --install build/native --prefix src >/dev/null
+
+native-test: native build/address/build.ninja build/thread/build.ninja  ## Run the C++ tests, plain and under sanitizers
+	@for build in native address thread; do \
+		echo "== C++ tests in build/$$build"; \
+		$(CMAKE) --build build/$$build --target native_tests -- --quiet && \
+		$(BIN)/ctest --test-dir build/$$build/native --output-on-failure || exit 1; \
+	done
+
+build/address/build.ninja build/thread/build.ninja: | $(RUNTIME)
+	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF \
+		-DRECURRA_SANITIZE=$(if $(findstring address,$@),address$(,)undefined,thread)
+
+fuzz: native  ## Feed the engine broken programs for two minutes, or SECONDS=600
+	@$(INSTALL) -e '.[train,native,fuzz]'
+	$(BIN)/python fuzz/program_bytes.py --seconds $(SECONDS)
+
+wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, without torch
+	@rm -rf dist build/wheel
+	$(BIN)/python -m build --outdir dist >/dev/null
+	@ls -l dist
+	@[ -z "$$(find dist -name '*.whl' -size +3072k)" ] || { echo "The wheel is over 3 MB" >&2; exit 1; }
+	@$(BIN)/python -m venv build/wheel
+	@build/wheel/bin/python -m pip install -qq --no-input -c constraints.txt dist/*.whl
+	cd build/wheel && bin/python -c "import recurra, recurra.engine._native"
+
+bench: native  ## Run every benchmark in benchmarks/
 	@found=; for file in benchmarks/[!_]*.py; do \
 		[ -e "$$file" ] || continue; \
 		found=yes; echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
@@ -50,7 +98,7 @@ docs: $(DEV)  ## Build the documentation into site/
 	@echo "Open site/index.html"
 
 clean:  ## Remove .venv and everything that was built
-	rm -rf $(VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site build dist src/recurra/engine/_native.*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(CREATED):
@@ -71,7 +119,7 @@ $(CREATED):
 
 $(RUNTIME): $(CREATED) $(KEYS)
 	@echo "Installing recurra with PyTorch into .venv (half a minute or so, longer where it must be downloaded)"
-	@$(INSTALL) -e '.[train,draw,data]'
+	@$(INSTALL) -e '.[train,draw,data,native]'
 	@touch $@
 
 $(DEV): $(CREATED) $(KEYS)

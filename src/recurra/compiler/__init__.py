@@ -2,6 +2,17 @@
 
 from recurra.compiler.differentiate import differentiate
 from recurra.compiler.partition import Partition, Stage, partition
+from recurra.compiler.simplify import shared_values, simplify, split_once
 from recurra.compiler.trace import Traced, trace
 
-__all__ = ["Partition", "Stage", "Traced", "differentiate", "partition", "trace"]
+__all__ = [
+    "Partition",
+    "Stage",
+    "Traced",
+    "differentiate",
+    "partition",
+    "shared_values",
+    "simplify",
+    "split_once",
+    "trace",
+]

@@ -1,2 +1,0 @@
-#define RECURRA_ISA baseline
-#include "kernels/table.inl"

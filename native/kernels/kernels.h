@@ -1,0 +1,127 @@
+// What one instruction set offers the executor: a table of functions for each element type.
+//
+// Strides and offsets count elements. A row is one sequence of the batch; kernels never mix rows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#define RECURRA_ALWAYS_INLINE inline __attribute__((always_inline))
+
+namespace recurra {
+
+// Where the rows of a value lie: evenly spaced, or each by itself.
+template <class T>
+struct Rows {
+  T* base = nullptr;
+  std::ptrdiff_t stride = 0;
+  T* const* table = nullptr;  // of each row, where they are not evenly spaced
+  std::ptrdiff_t shift = 0;   // added to every entry of the table
+
+  // Always inlined: no instruction set may lend another its copy.
+  RECURRA_ALWAYS_INLINE T* operator[](std::ptrdiff_t row) const {
+    return table ? table[row] + shift : base + row * stride;
+  }
+  RECURRA_ALWAYS_INLINE Rows from(std::ptrdiff_t row) const {
+    return table ? Rows{nullptr, 0, table + row, shift} : Rows{base + row * stride, stride, nullptr, 0};
+  }
+  RECURRA_ALWAYS_INLINE Rows plus(std::ptrdiff_t offset) const {
+    return table ? Rows{nullptr, 0, table, shift + offset} : Rows{base + offset, stride, nullptr, 0};
+  }
+  RECURRA_ALWAYS_INLINE bool none() const { return !base && !table; }
+};
+
+// The rows of one product: out[r] = onto[r] + W a[r]. Without a base, `onto` is zero.
+template <class T>
+struct ProductRows {
+  int rows;
+  Rows<T> a;
+  Rows<T> onto;
+  Rows<T> out;
+};
+
+// The rows of one sum of outer products: C += sum over r of a[r] b[r]^T.
+template <class T>
+struct OuterRows {
+  int rows;
+  Rows<T> a;
+  Rows<T> b;
+};
+
+constexpr int kDims = 4;
+constexpr int kMostInputs = 3;
+
+// A view of a value: a buffer, and the way from element to element.
+struct Operand {
+  std::int32_t buffer = -1;
+  std::int64_t offset = 0;
+  std::int64_t strides[kDims] = {0, 0, 0, 0};  // the last is 0 or 1, except where a kernel says so
+};
+
+struct Instruction {
+  std::int32_t op = 0;
+  std::int32_t inputs = 0;
+  std::int64_t dims[kDims] = {1, 1, 1, 1};  // of one row
+  Operand out;
+  Operand in[kMostInputs];
+  std::int64_t extra = 0;  // the matrix of a product, the size of a one-hot
+};
+
+// The buffers as a group of rows sees them at one time.
+template <class T>
+struct Frame {
+  const Rows<T>* buffers;
+  int first;  // the group's first row in the buffers
+  int rows;
+  bool flat;  // rows and dims are one run of elements for every operand of the instruction
+};
+
+template <class T>
+using RowKernel = void (*)(const Instruction&, const Frame<T>&);
+
+template <class T>
+struct Kernels {
+  // Numbers in a packed matrix of n rows and k columns.
+  std::size_t (*packed_size)(int n, int k);
+  // w(i, j) = w[i * row_stride + j * column_stride] in the order `product` reads.
+  void (*pack)(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, int n, int k,
+               T* packed);
+  // Every output is the sum in ascending k of fused multiply-adds that start at `onto`.
+  void (*product)(const T* packed, int n, int k, const ProductRows<T>* runs, int count);
+  // C[first:last, :k] += sum of outer products, rows in ascending order, in blocks that do not
+  // depend on first and last. `scratch` holds outer_scratch(k) numbers.
+  std::size_t (*outer_scratch)(int k);
+  void (*outer)(const OuterRows<T>* runs, int count, int first, int last, int k, T* c,
+                std::ptrdiff_t c_stride, T* scratch);
+  const RowKernel<T>* row_kernels;  // by op
+};
+
+// The ops a row kernel computes, by name; an op's number is its place here.
+#define RECURRA_ROW_OPS(X)                                                                        \
+  X(copy) X(neg) X(exp) X(log) X(tanh) X(sigmoid) X(softplus) X(silu) X(gelu) X(erf) X(relu)      \
+  X(sqrt) X(rsqrt) X(abs) X(sin) X(cos) X(sign) X(add) X(sub) X(mul) X(div) X(pow) X(max) X(min)  \
+  X(less) X(less_equal) X(equal) X(not_) X(and_) X(where) X(fma) X(fms) X(fnma) X(sum) X(mean)    \
+  X(largest) X(matvec) X(matvec_transposed) X(one_hot) X(gather)
+
+enum Op : std::int32_t {
+#define RECURRA_NAME(name) kOp_##name,
+  RECURRA_ROW_OPS(RECURRA_NAME)
+#undef RECURRA_NAME
+  kRowOps,
+  // What the executor hands to the other kernels.
+  kOp_product = kRowOps,
+  kOp_outer,
+  kOp_column_sum,
+  kOp_scatter,
+  kOps,
+};
+
+enum class Isa { baseline, avx2, avx512 };
+
+bool supported(Isa isa);
+// The best the processor has, or what the environment variable RECURRA_ISA names.
+Isa chosen_isa();
+template <class T>
+const Kernels<T>& kernels(Isa isa);
+
+}  // namespace recurra

@@ -1,0 +1,181 @@
+// Ops that treat every element by itself.
+//
+// One body serves every op: rows, then outer dimensions, then a run of elements with whole vectors
+// and one part of a vector at the end, which is computed by the same operations. Truth values are
+// kept as lanes of all ones or all zeros in the type of the elements.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/math.h"
+#include "simd/simd.h"
+
+namespace recurra::RECURRA_ISA {
+
+template <class T>
+RECURRA_INLINE Ints<T> truth(Vec<T> v) {
+  return bits(v);
+}
+
+// What an op does to vectors.
+#define RECURRA_UNARY(name, expression)                                \
+  struct Op_##name {                                                   \
+    static constexpr int kInputs = 1;                                  \
+    template <class T>                                                 \
+    RECURRA_INLINE Vec<T> apply(const Vec<T>* in) {                    \
+      const Vec<T> x = in[0];                                          \
+      return expression;                                               \
+    }                                                                  \
+  };
+#define RECURRA_BINARY(name, expression)                               \
+  struct Op_##name {                                                   \
+    static constexpr int kInputs = 2;                                  \
+    template <class T>                                                 \
+    RECURRA_INLINE Vec<T> apply(const Vec<T>* in) {                    \
+      const Vec<T> x = in[0], y = in[1];                               \
+      return expression;                                               \
+    }                                                                  \
+  };
+#define RECURRA_TERNARY(name, expression)                              \
+  struct Op_##name {                                                   \
+    static constexpr int kInputs = 3;                                  \
+    template <class T>                                                 \
+    RECURRA_INLINE Vec<T> apply(const Vec<T>* in) {                    \
+      const Vec<T> x = in[0], y = in[1], z = in[2];                    \
+      return expression;                                               \
+    }                                                                  \
+  };
+
+RECURRA_UNARY(copy, x)
+RECURRA_UNARY(neg, -x)
+RECURRA_UNARY(exp, exp<T>(x))
+RECURRA_UNARY(log, log<T>(x))
+RECURRA_UNARY(tanh, tanh<T>(x))
+RECURRA_UNARY(sigmoid, sigmoid<T>(x))
+RECURRA_UNARY(softplus, softplus<T>(x))
+RECURRA_UNARY(silu, silu<T>(x))
+RECURRA_UNARY(gelu, gelu<T>(x))
+RECURRA_UNARY(erf, erf<T>(x))
+RECURRA_UNARY(relu, relu<T>(x))
+RECURRA_UNARY(sqrt, square_root(x))
+RECURRA_UNARY(rsqrt, rsqrt<T>(x))
+RECURRA_UNARY(abs, as_float(bits(x) & ~bits(splat<T>(T(-0.0)))))
+RECURRA_UNARY(sin, sin<T>(x))
+RECURRA_UNARY(cos, cos<T>(x))
+RECURRA_UNARY(sign, sign<T>(x))
+RECURRA_UNARY(not_, as_float(~truth<T>(x)))
+RECURRA_BINARY(add, x + y)
+RECURRA_BINARY(sub, x - y)
+RECURRA_BINARY(mul, x* y)
+RECURRA_BINARY(div, x / y)
+RECURRA_BINARY(pow, pow<T>(x, y))
+RECURRA_BINARY(max, maximum<T>(x, y))
+RECURRA_BINARY(min, minimum<T>(x, y))
+RECURRA_BINARY(less, as_float(Ints<T>(x < y)))
+RECURRA_BINARY(less_equal, as_float(Ints<T>(x <= y)))
+RECURRA_BINARY(equal, as_float(Ints<T>(x == y)))
+RECURRA_BINARY(and_, as_float(truth<T>(x) & truth<T>(y)))
+RECURRA_TERNARY(where, as_float((truth<T>(x) & bits(y)) | (~truth<T>(x) & bits(z))))
+RECURRA_TERNARY(fma, fma(x, y, z))
+RECURRA_TERNARY(fms, fma(x, y, -z))
+RECURRA_TERNARY(fnma, fma(-x, y, z))
+
+#undef RECURRA_UNARY
+#undef RECURRA_BINARY
+#undef RECURRA_TERNARY
+
+// A run of elements; an input with step 0 is one number for all of them.
+template <class Op, class T>
+RECURRA_INLINE void along(T* out, const T* const* in, const std::int64_t* steps, std::int64_t n) {
+  constexpr int kIn = Op::kInputs;
+  Vec<T> v[kIn];
+  const T* at[kIn];
+  std::int64_t move[kIn];
+  alignas(kBytes) T fill[kIn][kLanes<T>];
+  for (int k = 0; k < kIn; ++k) {
+    at[k] = in[k];
+    move[k] = kLanes<T>;
+    if (steps[k] == 0) {
+      store(fill[k], splat<T>(*in[k]));
+      at[k] = fill[k];
+      move[k] = 0;
+    }
+  }
+  std::int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) {
+    for (int k = 0; k < kIn; ++k) {
+      v[k] = load(at[k]);
+      at[k] += move[k];
+    }
+    store(out + i, Op::template apply<T>(v));
+  }
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    for (int k = 0; k < kIn; ++k) v[k] = load_some(at[k], rest);
+    store_some(out + i, Op::template apply<T>(v), rest);
+  }
+}
+
+template <class Op, class T>
+void pointwise(const Instruction& instruction, const Frame<T>& frame) {
+  constexpr int kIn = Op::kInputs;
+  const std::int64_t* dims = instruction.dims;
+  const Rows<T>& to = frame.buffers[instruction.out.buffer];
+  std::int64_t steps[kIn];
+  for (int k = 0; k < kIn; ++k) steps[k] = instruction.in[k].strides[kDims - 1];
+  const T* in[kIn];
+  if (frame.flat) {
+    for (int k = 0; k < kIn; ++k) {
+      in[k] = frame.buffers[instruction.in[k].buffer][frame.first] + instruction.in[k].offset;
+    }
+    along<Op, T>(to[frame.first] + instruction.out.offset, in, steps,
+                 frame.rows * dims[kDims - 1]);
+    return;
+  }
+  for (int row = frame.first; row < frame.first + frame.rows; ++row) {
+    const T* from[kIn];
+    for (int k = 0; k < kIn; ++k) {
+      from[k] = frame.buffers[instruction.in[k].buffer][row] + instruction.in[k].offset;
+    }
+    T* const out = to[row] + instruction.out.offset;
+    for (std::int64_t a = 0; a < dims[0]; ++a) {
+      for (std::int64_t b = 0; b < dims[1]; ++b) {
+        for (std::int64_t c = 0; c < dims[2]; ++c) {
+          for (int k = 0; k < kIn; ++k) {
+            const std::int64_t* s = instruction.in[k].strides;
+            in[k] = from[k] + a * s[0] + b * s[1] + c * s[2];
+          }
+          const std::int64_t* s = instruction.out.strides;
+          along<Op, T>(out + a * s[0] + b * s[1] + c * s[2], in, steps, dims[3]);
+        }
+      }
+    }
+  }
+}
+
+// A copy whose input may go from element to element in any step.
+template <class T>
+void copy_any(const Instruction& instruction, const Frame<T>& frame) {
+  const std::int64_t step = instruction.in[0].strides[kDims - 1];
+  if (step == 0 || step == 1) {
+    pointwise<Op_copy, T>(instruction, frame);
+    return;
+  }
+  const std::int64_t* dims = instruction.dims;
+  const std::int64_t* s = instruction.in[0].strides;
+  const std::int64_t* o = instruction.out.strides;
+  for (int row = frame.first; row < frame.first + frame.rows; ++row) {
+    const T* from = frame.buffers[instruction.in[0].buffer][row] + instruction.in[0].offset;
+    T* to = frame.buffers[instruction.out.buffer][row] + instruction.out.offset;
+    for (std::int64_t a = 0; a < dims[0]; ++a) {
+      for (std::int64_t b = 0; b < dims[1]; ++b) {
+        for (std::int64_t c = 0; c < dims[2]; ++c) {
+          for (std::int64_t d = 0; d < dims[3]; ++d) {
+            to[a * o[0] + b * o[1] + c * o[2] + d] = from[a * s[0] + b * s[1] + c * s[2] + d * step];
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace recurra::RECURRA_ISA

@@ -1,0 +1,294 @@
+// Products of weights with rows, and sums of outer products.
+//
+// A weight matrix is packed in panels of kPanel outputs, k by k: lanes run across outputs, never
+// across k, and every output is accumulated in ascending k by fused multiply-adds. So its bits
+// depend neither on how many rows there are nor on the width of the vectors.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "simd/simd.h"
+
+namespace recurra::RECURRA_ISA {
+
+constexpr int kPanelVectors = 2;
+// Rows and vectors that fill the registers: 8 x 2 of 32, or 6 x 2 of 16, beside what is loaded.
+constexpr int kTileRows = kBytes == 64 ? 8 : 6;
+template <class T>
+constexpr int kPanel = kPanelVectors * kLanes<T>;
+// Columns of a panel that stay in the first-level cache while rows pass by (32 KiB of 48).
+template <class T>
+constexpr int kBlock = 32768 / (kPanel<T> * static_cast<int>(sizeof(T)));
+
+template <class T>
+std::size_t packed_size(int n, int k) {
+  const std::size_t vectors = static_cast<std::size_t>((n + kLanes<T> - 1) / kLanes<T>);
+  return vectors * kLanes<T> * static_cast<std::size_t>(k);
+}
+
+template <class T>
+void pack(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, int n, int k,
+          T* packed) {
+  for (int first = 0; first < n; first += kPanel<T>) {
+    const int outputs = n - first < kPanel<T> ? n - first : kPanel<T>;
+    const int width = (outputs + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+    for (int i = 0; i < width; ++i) {
+      const T* row = w + (first + i) * row_stride;
+      for (int j = 0; j < k; ++j) {
+        packed[j * width + i] = i < outputs ? row[j * column_stride] : T(0);
+      }
+    }
+    packed += static_cast<std::ptrdiff_t>(width) * k;
+  }
+}
+
+// Rows of `a` as they lie.
+template <class T>
+struct Strided {
+  const T* base;
+  std::ptrdiff_t stride;
+  T operator()(int row, int k) const { return base[row * stride + k]; }
+};
+
+template <class T, int kRows>
+struct Scattered {
+  const T* base[kRows];
+  T operator()(int row, int k) const { return base[row][k]; }
+};
+
+// Rows of `a` packed k by k.
+template <class T, int kRows>
+struct Interleaved {
+  const T* base;
+  T operator()(int row, int k) const { return base[k * kRows + row]; }
+};
+
+template <class T>
+RECURRA_INLINE Vec<T> load_up_to(const T* from, int count) {
+  return count >= kLanes<T> ? load(from) : load_some(from, count > 0 ? count : 0);
+}
+
+template <class T>
+RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
+  if (count >= kLanes<T>) {
+    store(to, v);
+  } else if (count > 0) {
+    store_some(to, v, count);
+  }
+}
+
+// One tile: kRows rows times kPanels panels of kVectors vectors. `columns` says how many outputs
+// are real; kWhole promises that all are.
+template <class T, int kRows, int kPanels, int kVectors, bool kWhole, class A>
+RECURRA_INLINE void tile(const A& a, const T* panel, std::ptrdiff_t panel_stride, int k,
+                         const Rows<T>& onto, const Rows<T>& out, int columns) {
+  constexpr int kAll = kPanels * kVectors;
+  Vec<T> sum[kRows][kAll];
+  for (int r = 0; r < kRows; ++r) {
+    const T* from = onto.none() ? nullptr : onto[r];
+    for (int v = 0; v < kAll; ++v) {
+      sum[r][v] = !from    ? Vec<T>{}
+                  : kWhole ? load(from + v * kLanes<T>)
+                           : load_up_to(from + v * kLanes<T>, columns - v * kLanes<T>);
+    }
+  }
+  for (int j = 0; j < k; ++j) {
+    Vec<T> w[kAll];
+    for (int p = 0; p < kPanels; ++p) {
+      for (int v = 0; v < kVectors; ++v) {
+        w[p * kVectors + v] =
+            load(panel + p * panel_stride + (j * kVectors + v) * static_cast<std::ptrdiff_t>(kLanes<T>));
+      }
+    }
+    for (int r = 0; r < kRows; ++r) {
+      const Vec<T> x = splat<T>(a(r, j));
+      for (int v = 0; v < kAll; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    T* to = out[r];
+    for (int v = 0; v < kAll; ++v) {
+      if (kWhole) {
+        store(to + v * kLanes<T>, sum[r][v]);
+      } else {
+        store_up_to(to + v * kLanes<T>, sum[r][v], columns - v * kLanes<T>);
+      }
+    }
+  }
+}
+
+// Up to kRows rows through some panels; the number of rows becomes a constant.
+template <class T, int kRows, int kPanels, int kVectors, bool kWhole>
+RECURRA_INLINE void tile_rows(int rows, const Rows<T>& a, int first_k, const T* panel,
+                              std::ptrdiff_t panel_stride, int k, const Rows<T>& onto,
+                              const Rows<T>& out, int columns) {
+  if (rows == kRows) {
+    if (a.table) {
+      Scattered<T, kRows> scattered;
+      for (int r = 0; r < kRows; ++r) scattered.base[r] = a[r] + first_k;
+      tile<T, kRows, kPanels, kVectors, kWhole>(scattered, panel, panel_stride, k, onto, out,
+                                                columns);
+    } else {
+      const Strided<T> strided{a.base + first_k, a.stride};
+      tile<T, kRows, kPanels, kVectors, kWhole>(strided, panel, panel_stride, k, onto, out,
+                                                columns);
+    }
+  } else if constexpr (kRows > 1) {
+    tile_rows<T, kRows - 1, kPanels, kVectors, kWhole>(rows, a, first_k, panel, panel_stride, k,
+                                                       onto, out, columns);
+  }
+}
+
+// All rows of all runs through one panel.
+template <class T, int kVectors, bool kWhole>
+__attribute__((noinline)) void through_panel(const T* panel, int first_k, int k, int column,
+                                             int columns, const ProductRows<T>* runs, int count) {
+  for (int u = 0; u < count; ++u) {
+    const ProductRows<T>& run = runs[u];
+    const bool begun = first_k > 0;
+    const Rows<T>& start = begun ? run.out : run.onto;
+    const bool zero = start.none();
+    for (int r = 0; r < run.rows; r += kTileRows) {
+      const int rows = run.rows - r < kTileRows ? run.rows - r : kTileRows;
+      tile_rows<T, kTileRows, 1, kVectors, kWhole>(
+          rows, run.a.from(r), first_k, panel, 0, k,
+          zero ? Rows<T>{} : start.from(r).plus(column), run.out.from(r).plus(column), columns);
+    }
+  }
+}
+
+// One row, or two: several panels side by side keep both multiply-add units busy.
+template <class T, int kRows, int kPanels>
+__attribute__((noinline)) void through_panels(const T* panel, std::ptrdiff_t panel_stride, int k,
+                                              int column, const ProductRows<T>& run) {
+  const bool zero = run.onto.none();
+  tile_rows<T, kRows, kPanels, kPanelVectors, true>(
+      kRows, run.a, 0, panel, panel_stride, k, zero ? Rows<T>{} : run.onto.plus(column),
+      run.out.plus(column), kPanels * kPanel<T>);
+}
+
+template <class T>
+void product(const T* packed, int n, int k, const ProductRows<T>* runs, int count) {
+  const std::ptrdiff_t panel_stride = static_cast<std::ptrdiff_t>(kPanel<T>) * k;
+  int column = 0;
+  if (count == 1 && runs[0].rows <= 2) {
+    const bool one = runs[0].rows == 1;
+    const int side_by_side = one ? 4 : 2;
+    for (; runs[0].rows > 0 && column + side_by_side * kPanel<T> <= n;
+         column += side_by_side * kPanel<T>) {
+      const T* panel = packed + static_cast<std::ptrdiff_t>(column) * k;
+      if (one) {
+        through_panels<T, 1, 4>(panel, panel_stride, k, column, runs[0]);
+      } else {
+        through_panels<T, 2, 2>(panel, panel_stride, k, column, runs[0]);
+      }
+    }
+  }
+  int rows = 0;
+  for (int u = 0; u < count; ++u) rows += runs[u].rows;
+  // Blocks of k keep a panel in the first-level cache; for a single tile there is nothing to keep.
+  const int blocks = rows <= kTileRows || k == 0 ? 1 : (k + kBlock<T> - 1) / kBlock<T>;
+  const int block = k == 0 ? 0 : (k + blocks - 1) / blocks;
+  for (int b = 0; b < blocks; ++b) {
+    const int first = b * block;
+    const int ks = k - first < block ? k - first : block;
+    for (int at = column; at < n; at += kPanel<T>) {
+      const int columns = n - at < kPanel<T> ? n - at : kPanel<T>;
+      const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+      const T* panel = packed + static_cast<std::ptrdiff_t>(at) * k +
+                       static_cast<std::ptrdiff_t>(first) * vectors * kLanes<T>;
+      if (vectors == 2 && columns == kPanel<T>) {
+        through_panel<T, 2, true>(panel, first, ks, at, columns, runs, count);
+      } else if (vectors == 2) {
+        through_panel<T, 2, false>(panel, first, ks, at, columns, runs, count);
+      } else {
+        through_panel<T, 1, false>(panel, first, ks, at, columns, runs, count);
+      }
+    }
+  }
+}
+
+// --- sums of outer products ------------------------------------------------------------------------
+
+constexpr int kOuterRows = 256;  // rows of the batch that are packed at a time
+
+template <class T>
+std::size_t outer_scratch(int k) {
+  const std::size_t vectors = static_cast<std::size_t>((k + kLanes<T> - 1) / kLanes<T>);
+  return kOuterRows * (vectors * kLanes<T> + kTileRows);
+}
+
+// Copies up to kOuterRows rows of b, from row `from` of the runs on, in panels.
+template <class T>
+int pack_rows(const OuterRows<T>* runs, int count, int from, int k, T* packed) {
+  int rows = 0;
+  for (int u = 0, seen = 0; u < count && rows < kOuterRows; seen += runs[u].rows, ++u) {
+    for (int r = from > seen ? from - seen : 0; r < runs[u].rows && rows < kOuterRows; ++r, ++rows) {
+      const T* b = runs[u].b[r];
+      for (int column = 0; column < k; column += kPanel<T>) {
+        const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
+        const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+        T* to = packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + rows * vectors * kLanes<T>;
+        for (int v = 0; v < vectors; ++v) {
+          store(to + v * kLanes<T>, load_up_to(b + column + v * kLanes<T>, columns - v * kLanes<T>));
+        }
+      }
+    }
+  }
+  return rows;
+}
+
+template <class T>
+void pack_columns(const OuterRows<T>* runs, int count, int from, int rows, int first, int columns,
+                  T* packed) {
+  int done = 0;
+  for (int u = 0, seen = 0; u < count && done < rows; seen += runs[u].rows, ++u) {
+    for (int r = from > seen ? from - seen : 0; r < runs[u].rows && done < rows; ++r, ++done) {
+      const T* a = runs[u].a[r] + first;
+      for (int i = 0; i < kTileRows; ++i) packed[done * kTileRows + i] = i < columns ? a[i] : T(0);
+    }
+  }
+}
+
+template <class T, int kRows, int kVectors>
+RECURRA_INLINE void outer_tile(int rows_of_c, const T* a, const T* panel, int rows, T* c,
+                               std::ptrdiff_t c_stride, int columns) {
+  if (rows_of_c == kRows) {
+    const Rows<T> into{c, c_stride};
+    const Interleaved<T, kTileRows> interleaved{a};
+    if (columns == kVectors * kLanes<T>) {
+      tile<T, kRows, 1, kVectors, true>(interleaved, panel, 0, rows, into, into, columns);
+    } else {
+      tile<T, kRows, 1, kVectors, false>(interleaved, panel, 0, rows, into, into, columns);
+    }
+  } else if constexpr (kRows > 1) {
+    outer_tile<T, kRows - 1, kVectors>(rows_of_c, a, panel, rows, c, c_stride, columns);
+  }
+}
+
+template <class T>
+void outer(const OuterRows<T>* runs, int count, int first, int last, int k, T* c,
+           std::ptrdiff_t c_stride, T* scratch) {
+  T* const a = scratch;
+  T* const b = scratch + kOuterRows * kTileRows;
+  int total = 0;
+  for (int u = 0; u < count; ++u) total += runs[u].rows;
+  for (int from = 0; from < total; from += kOuterRows) {
+    const int rows = pack_rows(runs, count, from, k, b);
+    for (int i = first; i < last; i += kTileRows) {
+      const int rows_of_c = last - i < kTileRows ? last - i : kTileRows;
+      pack_columns(runs, count, from, rows, i, rows_of_c, a);
+      for (int column = 0; column < k; column += kPanel<T>) {
+        const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
+        const T* panel = b + static_cast<std::ptrdiff_t>(column) * kOuterRows;
+        T* to = c + i * c_stride + column;
+        if (columns > kLanes<T>) {
+          outer_tile<T, kTileRows, 2>(rows_of_c, a, panel, rows, to, c_stride, columns);
+        } else {
+          outer_tile<T, kTileRows, 1>(rows_of_c, a, panel, rows, to, c_stride, columns);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace recurra::RECURRA_ISA

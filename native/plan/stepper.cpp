@@ -1,0 +1,60 @@
+#include "plan/stepper.h"
+
+#include <algorithm>
+
+#include "plan/floating_point.h"
+
+namespace recurra {
+
+template <class T>
+Stepper<T>::Stepper(const Plan<T>& plan, const T* const* weights, const T* packed, int most_rows)
+    : plan_(plan),
+      given_(weights, weights + plan.count(Space::weight)),
+      xs_(static_cast<std::size_t>(plan.count(Space::x))),
+      ys_(static_cast<std::size_t>(plan.count(Space::y))),
+      states_(static_cast<std::size_t>(plan.count(Space::state))),
+      at_(plan.buffers.size()),
+      weights_{given_.data(), packed} {
+  std::size_t bytes = Scratch<T>::bytes(plan, 1) + 8 * Memory::kAlignment;
+  for (const Buffer& buffer : plan.buffers) {
+    bytes += Memory::rounded(static_cast<std::size_t>(buffer.size * most_rows) * sizeof(T));
+  }
+  memory_.reserve(bytes);
+  for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
+    const Buffer& buffer = plan.buffers[b];
+    switch (buffer.space) {
+      case Space::weight:
+        at_[b] = {const_cast<T*>(given_[buffer.index]), 0, nullptr, 0};
+        break;
+      case Space::constant:
+        at_[b] = {const_cast<T*>(plan.constants.data()), 0, nullptr, 0};
+        break;
+      case Space::weight_grad:
+      case Space::tile:
+        break;
+      default:
+        T* piece = memory_.template take<T>(static_cast<std::size_t>(buffer.size * most_rows));
+        std::fill_n(piece, buffer.size * most_rows, T(0));
+        at_[b] = {piece, buffer.size, nullptr, 0};
+        if (buffer.space == Space::x) xs_[buffer.index] = piece;
+        if (buffer.space == Space::y) ys_[buffer.index] = piece;
+        if (buffer.space == Space::state) states_[buffer.index] = piece;
+    }
+  }
+  scratch_.emplace_back(plan, 1, memory_);
+  find_flat(plan, at_.data(), flat_, flat_alone_);
+}
+
+template <class T>
+void Stepper<T>::step(int rows) {
+  const FloatingPointMode mode;
+  for (const Stage& stage : plan_.stages) {
+    run_segments(plan_, stage, weights_, at_.data(), 0, rows, flat_.data(), flat_alone_.data(),
+                 scratch_[0]);
+  }
+}
+
+template class Stepper<float>;
+template class Stepper<double>;
+
+}  // namespace recurra

@@ -1,0 +1,32 @@
+// One step for some rows, with everything bound beforehand: nothing is allocated, locked or looked up.
+#pragma once
+
+#include <vector>
+
+#include "plan/block.h"
+
+namespace recurra {
+
+template <class T>
+class Stepper {
+ public:
+  // The plan, the weights and the packed matrices have to outlive it.
+  Stepper(const Plan<T>& plan, const T* const* weights, const T* packed, int most_rows);
+
+  T* x(int k) const { return xs_[k]; }          // (rows, size), to be filled
+  T* y(int k) const { return ys_[k]; }          // (rows, size), filled by a step
+  T* state(int k) const { return states_[k]; }  // (rows, size), before a step and after it
+  void step(int rows);
+
+ private:
+  const Plan<T>& plan_;
+  Memory memory_;
+  std::vector<const T*> given_;
+  std::vector<T*> xs_, ys_, states_;
+  std::vector<Rows<T>> at_;
+  std::vector<char> flat_, flat_alone_;
+  std::vector<Scratch<T>> scratch_;
+  Weights<T> weights_;
+};
+
+}  // namespace recurra
