@@ -1,11 +1,13 @@
 """From torch layers to programs."""
 
 from recurra.compiler.differentiate import differentiate
+from recurra.compiler.draws import Draw
 from recurra.compiler.partition import Partition, Stage, partition
 from recurra.compiler.simplify import shared_values, simplify, split_once
 from recurra.compiler.trace import Traced, trace
 
 __all__ = [
+    "Draw",
     "Partition",
     "Stage",
     "Traced",

@@ -26,7 +26,7 @@ def _matvec(values: Tensors, attributes: Attributes) -> Tensor:
     matrix, vector = values
     if attributes["transposed"]:
         matrix = matrix.transpose(-1, -2)
-    if len(matrix) == 1:
+    if len(matrix) == 1 and matrix.dim() == 3:
         return F.linear(vector, matrix[0])
     return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
 

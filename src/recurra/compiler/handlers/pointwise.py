@@ -68,8 +68,14 @@ def _reciprocal(low: Lowering, x: Value) -> Value:
 
 @handles("aten.pow.Tensor_Scalar")
 def _power(low: Lowering, x: Value, exponent: Number) -> Value:
-    if exponent == 2:
-        return low.pointwise("mul", x, x)
+    """By products and roots where that is what torch computes."""
+    if exponent in (2, 3):
+        square = low.pointwise("mul", x, x)
+        return square if exponent == 2 else low.pointwise("mul", square, x)
+    if exponent in (0.5, -0.5):
+        return low.pointwise("sqrt" if exponent > 0 else "rsqrt", x)
+    if exponent == -1:
+        return low.pointwise("div", 1, x)
     return low.pointwise("pow", x, exponent)
 
 
@@ -104,14 +110,15 @@ def _clamp(
         least, most = None, least
     # Choices, not max and min: at a bound torch's gradient is whole, not halved.
     if least is not None:
-        x = _where(low, low.pointwise("less", x, least), least, x)
+        x = where(low, low.pointwise("less", x, least), least, x)
     if most is not None:
-        x = _where(low, low.pointwise("less", most, x), most, x)
+        x = where(low, low.pointwise("less", most, x), most, x)
     return x
 
 
 @handles("aten.where.self", "aten.where.ScalarOther", "aten.where.ScalarSelf")
-def _where(low: Lowering, condition: Value, x: Operand, y: Operand) -> Value:
+def where(low: Lowering, condition: Value, x: Operand, y: Operand) -> Value:
+    """Chooses between operands that torch would broadcast."""
     floats = [low.as_float(v) if isinstance(v, Value) else v for v in (x, y)]
     if low.kind(condition) != "bool":
         low.refuse("takes a condition that is not a comparison")
@@ -156,7 +163,7 @@ def _elu(
     low: Lowering, x: Value, alpha: Number = 1, scale: Number = 1, input_scale: Number = 1
 ) -> Value:
     negative = low.pointwise("mul", _expm1(low, low.pointwise("mul", x, input_scale)), alpha)
-    y = _where(low, low.pointwise("less", 0, x), x, negative)
+    y = where(low, low.pointwise("less", 0, x), x, negative)
     return low.pointwise("mul", y, scale)
 
 
@@ -173,8 +180,8 @@ def _log1p(low: Lowering, x: Value) -> Value:
     u = low.pointwise("add", x, 1)
     less_one = low.pointwise("sub", u, 1)
     lost = low.pointwise("equal", less_one, 0)
-    share = low.pointwise("div", x, _where(low, lost, 1.0, less_one))
-    return _where(low, lost, x, low.pointwise("mul", low.pointwise("log", u), share))
+    share = low.pointwise("div", x, where(low, lost, 1.0, less_one))
+    return where(low, lost, x, low.pointwise("mul", low.pointwise("log", u), share))
 
 
 @handles("aten.log_sigmoid_forward.default")

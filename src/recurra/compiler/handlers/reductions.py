@@ -56,8 +56,8 @@ def _norm(
 def _logsumexp(low: Lowering, x: Value, dims: Any, keepdim: bool = False) -> Value:
     largest = low.reduce("largest", x, dims, keepdim=True)
     total = low.reduce("sum", low.pointwise("exp", low.pointwise("sub", x, largest)), dims, keepdim)
-    kept = largest if keepdim else low.reshape(largest, low.shape(total))
-    return low.pointwise("add", low.pointwise("log", total), kept)
+    kept = low.reshaped(largest.id, low.shape(total))
+    return low.pointwise("add", low.pointwise("log", total), Value(kept, total.rows))
 
 
 @handles("aten._softmax.default")
