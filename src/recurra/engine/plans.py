@@ -1,92 +1,145 @@
-"""The programs of a layer, read off it when they are first needed and kept for as long as they fit."""
+"""The programs of a layer: read off it when they are first needed, kept for as long as they fit."""
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch.nn.modules.module import _has_any_global_hook
+from torch import Tensor
+from torch.nn.modules import module as torch_module
 from torch.utils._python_dispatch import _disable_current_modes
 
-from recurra.cells import Cell
-from recurra.compiler import trace
+from recurra.compiler import Draw, Traced, simplify, split_once, trace
+from recurra.engine.checking import difference
 from recurra.engine.structure import fingerprint, hooked
-from recurra.errors import RecurraError, TraceError
+from recurra.errors import NotStreamableError, RecurraError, TraceError
 from recurra.layers import Bidirectional, Layer, Recurrent, Residual, Stack
 from recurra.program import Output, Program, to_json
 
-__all__ = ["Plan", "Refusal", "plan_of"]
+__all__ = ["Made", "Plan", "Refusal", "Wanted", "plan_of"]
 
 _MOST = 16  # plans of one layer: modes, and with or without all states
-_NOISE = ("rand", "bernoulli", "dropout", "normal_", "uniform_")
+
+
+class Wanted(NamedTuple):
+    """Which of a layer's programs."""
+
+    features: int  # of x
+    keep_states: bool = False  # whether it also answers with the new states
+    step: bool = False  # one event by hand, where some noise is not drawn, and not a sequence
 
 
 class Plan(NamedTuple):
-    """A step of a layer as a program, and where its inputs come from."""
+    """A step of a layer as a program, and where its inputs come from. Texts and numbers only."""
 
     text: str  # the program as JSON
-    weights: tuple[str, ...]  # the paths of its weights in the layer, in order
+    weights: tuple[str, ...]  # its weights in order: paths in the layer, constants, once.0 and on
+    draws: tuple[tuple[tuple[int, ...], Draw], ...]  # the shape of one row's, and how it is made
+    once: str = ""  # what is computed on weights alone, as JSON: from x to once.0 and on
+    once_weights: tuple[str, ...] = ()
 
 
 class Refusal(NamedTuple):
-    """Why a layer has no program of its own."""
+    """Why a layer has no program."""
 
     why: str
     kind: Literal["parts", "silent", "trace"]  # runs part by part; in torch; so with a warning
     error: type[RecurraError] = TraceError
 
 
-def plan_of(layer: Layer, features: int | None, *, keep_states: bool, step: bool) -> Plan | Refusal:
+class Made(NamedTuple):
+    """A plan with the tensors that belong to it and are not the layer's."""
+
+    plan: Plan | Refusal
+    constants: Mapping[str, Tensor] = {}
+
+
+def plan_of(layer: Layer, wanted: Wanted) -> Made:
     """The program of a layer as it is now.
 
     Args:
         layer: any but a `Bidirectional`, whose cells each have one.
-        features: of x.
-        keep_states: whether the program also answers with the new states.
-        step: for one event by hand, where some noise is not drawn, and not for a sequence.
+        wanted: which one.
     """
-    kept: dict[Any, Plan | Refusal] = layer._native.setdefault("plans", {})
-    key = (fingerprint(layer), features, keep_states, step)
+    kept: dict[Any, Made] = layer._native.setdefault("plans", {})
+    key = (fingerprint(layer), wanted)
     if key in kept:
         return kept[key]
     # Nothing may be drawn, or the same seed would give other masks the first time.
     with _disable_current_modes(), torch.random.fork_rng(devices=[]):
-        found = _make(layer, features, keep_states, step)
+        found = _make(layer, wanted)
     while len(kept) >= _MOST:
         del kept[next(iter(kept))]
     kept[key] = found
     return found
 
 
-def _make(layer: Layer, features: int | None, keep_states: bool, step: bool) -> Plan | Refusal:
-    refusal = _refused(layer, step)
+def _make(layer: Layer, wanted: Wanted) -> Made:
+    refusal = _refused(layer)
     if refusal is not None:
-        return refusal
+        return Made(refusal)
     try:
-        traced = trace(layer, features=features)
-    except TraceError as error:
-        noise = layer.training and any(word in str(error) for word in _NOISE)
-        return Refusal(str(error), "silent" if noise else "trace")
-    except Exception as error:  # noqa: BLE001  a cell may raise anything, and does so again in torch
-        return Refusal(f"{type(error).__name__}: {error}", "trace")
-    program = _with_states(traced.program) if keep_states else traced.program
-    return Plan(json.dumps(to_json(program), separators=(",", ":")), tuple(traced.weights))
+        traced = _traced(layer, wanted)
+        why = _difference(layer, traced, wanted)
+    except (TraceError, NotStreamableError) as error:
+        return Made(Refusal(str(error), "trace" if _runs(layer, wanted) else "silent"))
+    if why is not None:
+        return Made(Refusal(f"{why}.", "trace"))
+    program, weights, draws = traced
+    once, step = split_once(_with_states(program) if wanted.keep_states else program)
+    plan = Plan(
+        text=_text(step),
+        weights=_names(step, "weight"),
+        draws=tuple(
+            (each.type.shape, draws[each.name]) for each in step.inputs if each.role == "draw"
+        ),
+        once="" if once is None else _text(once),
+        once_weights=() if once is None else _names(once, "x"),
+    )
+    own = {name for name, _ in (*layer.named_parameters(), *layer.named_buffers())}
+    return Made(plan, {name: tensor for name, tensor in weights.items() if name not in own})
 
 
-def _refused(layer: Layer, step: bool) -> Refusal | None:
+def _traced(layer: Layer, wanted: Wanted) -> Traced:
+    traced = trace(layer, sequence=not wanted.step, features=wanted.features)
+    return traced._replace(program=simplify(traced.program))
+
+
+def _difference(layer: Layer, traced: Traced, wanted: Wanted) -> str | None:
+    if not traced.draws:
+        return difference(layer, traced.program, traced.weights, wanted.features)
+    quiet = copy.deepcopy(layer).eval()  # with noise in it, no two steps are the same
+    traced = _traced(quiet, wanted)
+    return None if traced.draws else _difference(quiet, traced, wanted)
+
+
+def _runs(layer: Layer, wanted: Wanted) -> bool:
+    """Whether torch can run what could not be traced; if not, it is torch that says why."""
+    like = next((p for p in layer.parameters() if p.is_floating_point()), torch.zeros(0))
+    x = torch.zeros(1, dtype=torch.long)
+    if layer.event_dims:
+        x = like.new_zeros(1, wanted.features)
+    try:
+        with torch.no_grad():
+            copy.deepcopy(layer).run_step(layer.initial_state(1), x)
+    except Exception:  # noqa: BLE001  whatever a cell of anybody's may raise
+        return False
+    return True
+
+
+def _refused(layer: Layer) -> Refusal | None:
     if any(isinstance(part, Bidirectional) for part in layer.modules()):
-        return Refusal("a part reads each sequence from its end", "parts")
+        return Refusal("a part reads each sequence from its end.", "parts")
     for part in layer.modules():
         if isinstance(part, Layer) and not _runs_as_written(type(part)):
-            return Refusal(f"{type(part).__name__} has its own way to run", "silent")
-        if isinstance(part, Cell) and not step and part.for_sequence(1) is not part:
-            return Refusal(f"{part.signature()} draws masks for a sequence", "silent")
+            return Refusal(f"{type(part).__name__} has its own way to run.", "silent")
     called = hooked(layer)
-    if called is not None or _has_any_global_hook():
+    if called is not None or torch_module._has_any_global_hook():  # type: ignore[no-untyped-call]
         name = "every module" if called is None else type(called).__name__
-        return Refusal(f"{name} has hooks, which a program does not call", "silent")
+        return Refusal(f"{name} has hooks, which a program does not call.", "silent")
     return None
 
 
@@ -110,3 +163,11 @@ def _with_states(program: Program) -> Program:
         if output.role == "state"
     )
     return Program(program.inputs, program.instructions, program.outputs + more)
+
+
+def _text(program: Program) -> str:
+    return json.dumps(to_json(program), separators=(",", ":"))
+
+
+def _names(program: Program, role: str) -> tuple[str, ...]:
+    return tuple(each.name for each in program.inputs if each.role == role)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any
 
 import torch
@@ -12,8 +11,9 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from recurra.cells.state import map_state, named_slots
+from recurra.compiler import Draw
 from recurra.engine.memory import Run, program_of
-from recurra.engine.plans import Plan, Refusal, plan_of
+from recurra.engine.plans import Plan, Refusal, Wanted, plan_of
 from recurra.engine.sequence import run_sequence
 from recurra.errors import PlanError
 from recurra.layers import Bidirectional, BidirectionalState, Layer, Recurrent
@@ -53,7 +53,7 @@ def step_layer(layer: Layer, state: Any, x: Tensor) -> tuple[Tensor, Any] | None
 
 
 def _run_both_ways(layer: Bidirectional, given: Given, start: Any) -> Scan | None:
-    x, state, lengths, reset, keep_states = given
+    _, state, lengths, reset, keep_states = given
     there = _run_part(
         layer, _as_layer(layer, "forward_cell"), given._replace(state=state.forward), start.forward
     )
@@ -101,28 +101,38 @@ def _run_part(
     backwards: bool = False,
 ) -> Scan | None:
     x, state, lengths, reset, keep_states = given
-    features = x.shape[-1] if layer.event_dims else None
-    plan = _look_up(layer, features, keep_states, step)
-    if isinstance(plan, Refusal):
-        _refuse(owner, plan)
-        return None
-    text, paths = plan
-    inputs = [x, *named_slots(state).values(), *(_at(layer, path) for path in paths)]
+    slots = list(named_slots(state).values())
     starts = [] if reset is None else list(named_slots(start).values())
-    why = refusal_of_call([*inputs, *starts], text, lengths)
-    if why is not None:
-        _refuse(owner, Refusal(why, "silent", PlanError))
+    if x.is_floating_point() != bool(layer.event_dims):
         return None
-    dtype = _TYPES[next(t.dtype for t in [*inputs, torch.zeros(())] if t.is_floating_point())]
-    y, *rest = run_sequence(text, dtype, Run(inputs, starts, lengths, reset, backwards))
-    count = len(named_slots(state)) if keep_states else 0
+    why = refusal_of_call(x, [*slots, *starts])
+    if why is not None:
+        return _refuse(owner, Refusal(why, "silent", PlanError))
+    wanted = Wanted(x.shape[-1] if layer.event_dims else 0, keep_states, step)
+    plan = _look_up(layer, wanted)
+    if isinstance(plan, Refusal):
+        return _refuse(owner, plan)
+    if not layer.event_dims:
+        x = x.long()
+    dtype, weights = _weights(layer, plan, wanted, [x, *slots])
+    why = refusal_of_call(x, [*slots, *weights]) or _index_refused(layer, x, plan.text, lengths)
+    if why is not None:
+        return _refuse(owner, Refusal(why, "silent", PlanError))
+    draws = [_drawn(x, shape, draw, dtype) for shape, draw in plan.draws]
+    run = Run([x, *slots, *draws, *weights], starts, lengths, reset, backwards)
+    y, *rest = run_sequence(plan.text, _TYPES[dtype], run)
+    return _as_scan(y, rest, given)
+
+
+def _as_scan(y: Tensor, rest: Sequence[Tensor], given: Given) -> Scan:
+    """Answers in a program's order as a layer gives them."""
+    count = len(named_slots(given.state)) if given.keep_states else 0
     finals = iter(rest[count:])
-    after = map_state(lambda _: next(finals), state)
-    if not keep_states:
+    after = map_state(lambda _: next(finals), given.state)
+    if not given.keep_states:
         return Scan(y, after, None)
     every = iter(rest[:count])
-    states = map_state(lambda final: _filled(next(every), final, lengths), after)
-    return Scan(y, after, states)
+    return Scan(y, after, map_state(lambda end: _filled(next(every), end, given.lengths), after))
 
 
 def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
@@ -133,17 +143,52 @@ def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
     return states.where(real.reshape(*real.shape, *([1] * (final.dim() - 1))), final.unsqueeze(1))
 
 
-@torch._dynamo.assume_constant_result  # type: ignore[misc]
-def _look_up(layer: Layer, features: int | None, keep_states: bool, step: bool) -> Plan | Refusal:
-    return plan_of(layer, features, keep_states=keep_states, step=step)
+@torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
+def _look_up(layer: Layer, wanted: Wanted) -> Plan | Refusal:
+    return plan_of(layer, wanted).plan
+
+
+@torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
+def _constant(layer: Layer, wanted: Wanted, name: str) -> Tensor:
+    return plan_of(layer, wanted).constants[name]
+
+
+def _weights(
+    layer: Layer, plan: Plan, wanted: Wanted, others: Sequence[Tensor]
+) -> tuple[torch.dtype, list[Tensor]]:
+    """The type a plan computes in, and its weights as they are now."""
+    names = dict.fromkeys((*plan.once_weights, *plan.weights))
+    found = {
+        name: _constant(layer, wanted, name) if name.startswith("constant.") else _at(layer, name)
+        for name in names
+        if not name.startswith("once.")
+    }
+    floats = [t for t in (*others, *found.values()) if t.is_floating_point()]
+    dtype = floats[0].dtype if floats else torch.float32
+    found = {n: t if t.is_floating_point() else t.to(dtype) for n, t in found.items()}
+    if plan.once:
+        alone = [found[name].unsqueeze(0).unsqueeze(0) for name in plan.once_weights]
+        made = run_sequence(plan.once, _TYPES[dtype], Run(alone, [], None, None))
+        found |= {f"once.{k}": each[0, 0] for k, each in enumerate(made)}
+    return dtype, [found[name] for name in plan.weights]
 
 
 def _at(layer: nn.Module, path: str) -> Tensor:
-    found: Tensor = reduce(getattr, path.split("."), layer)  # type: ignore[assignment]
-    return found
+    found: Any = layer
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found  # type: ignore[no-any-return]
 
 
-def _refuse(layer: Layer, refusal: Refusal) -> None:
+def _drawn(x: Tensor, shape: tuple[int, ...], draw: Draw, dtype: torch.dtype) -> Tensor:
+    """Random numbers for every row, and for every time or one for all."""
+    batch, time = x.shape[:2]
+    size = (batch, time if draw.span == "step" else 1, *shape)
+    make = torch.rand if draw.law == "uniform" else torch.randn
+    return make(size, dtype=dtype, device=x.device)
+
+
+def _refuse(layer: Layer, refusal: Refusal) -> Scan | None:
     """Raise where the layer was told to run natively; warn once where torch takes over."""
     if layer._engine == "native" and refusal.kind != "parts":
         raise refusal.error(
@@ -151,7 +196,7 @@ def _refuse(layer: Layer, refusal: Refusal) -> None:
             f'Use layer.use_engine("auto").'
         )
     if refusal.kind != "trace" or layer._native.get("warned"):
-        return
+        return None
     for part in layer.modules():
         if isinstance(part, Layer):
             part._native["warned"] = True
@@ -160,38 +205,49 @@ def _refuse(layer: Layer, refusal: Refusal) -> None:
         f'{refusal.why} layer.use_engine("torch") says that this is meant.',
         stacklevel=6,
     )
+    return None
 
 
-def refusal_of_call(tensors: Sequence[Tensor], text: str, lengths: Tensor | None) -> str | None:
-    """Why a call on these tensors, the first of them x, cannot run natively; None if it can."""
-    x = tensors[0]
-    types = {t.dtype for t in tensors if t.is_floating_point()}
+# --- which calls it takes -------------------------------------------------------------------------
+
+
+def refusal_of_call(x: Tensor, tensors: Sequence[Tensor]) -> str | None:
+    """Why a call on these tensors cannot run natively; None if it can."""
+    floats = [x, *tensors] if x.is_floating_point() else tensors
+    types = {t.dtype for t in floats}
     if len(types) > 1 or not types <= _TYPES.keys():
-        return (
-            f"it computes in {' and '.join(sorted(map(str, types)))}, expected one of "
-            "float32 and float64."
-        )
-    if any(t.device.type != "cpu" for t in tensors):
+        named = " and ".join(sorted(str(each) for each in types))
+        return f"the call is in {named}, not float32 or float64."
+    if any(t.device.type != "cpu" for t in (x, *tensors)):
         return "not all tensors are on the CPU."
     if autocasts(x):
         return "torch.autocast is on."
     if torch.compiler.is_compiling():
         return None
-    if any(type(t) not in _TENSORS or t.layout != torch.strided or t.is_neg() for t in tensors):
+    if not all(map(_is_plain, (x, *tensors))):
         return "not all tensors are plain ones."
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
-        return "torch.func transforms the call."
-    if torch.jit.is_tracing():
+        return "torch.func or forward-mode differentiation transforms the call."
+    if torch._C._get_tracing_state() is not None:
         return "torch.jit traces the call."
-    if not x.is_floating_point() and _outside(x, text, lengths):
-        return "an index is outside of its table."
     return None
 
 
-def _outside(x: Tensor, text: str, lengths: Tensor | None) -> bool:
+def _is_plain(tensor: Tensor) -> bool:
+    return (
+        type(tensor) in (Tensor, nn.Parameter)
+        and tensor.layout is torch.strided
+        and not tensor.is_neg()
+    )
+
+
+def _index_refused(layer: Layer, x: Tensor, text: str, lengths: Tensor | None) -> str | None:
+    """Torch raises for an index that is in no table, and a program does not."""
+    if layer.event_dims or torch.compiler.is_compiling():
+        return None
     program = program_of(text)
     sizes = [each.attributes["size"] for each in program.instructions if each.op == "one_hot"]
     wrong = (x < 0) | (x >= min(sizes, default=0))
     if lengths is not None:
         wrong &= real_steps(lengths, x.shape[1])
-    return bool(wrong.any())
+    return "an index is in no table." if bool(wrong.any()) else None

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from recurra.cells import Cell
-
 __all__ = ["fingerprint", "hooked"]
 
 _DEEPEST = 4  # how far objects within objects are looked into
@@ -38,9 +36,9 @@ class _Itself:
 def fingerprint(layer: nn.Module) -> Hashable:
     """A key that changes with everything that makes another program of a layer.
 
-    That is: modules put in, taken out or replaced, training and evaluation, options changed on a module or
-    in a list or dictionary it holds, the shapes and types of weights. Not their values, whether
-    they are trained, or which tensor holds them.
+    That is: modules put in, taken out or replaced, training and evaluation, options changed on a
+    module or in a list or dictionary it holds, the shapes and types of weights. Not their values,
+    whether they are trained, or which tensor holds them.
 
     >>> import recurra as rc
     >>> layer = rc.Recurrent(rc.cells.Zoneout(rc.cells.GRU(3, 8), 0.1))
@@ -59,7 +57,7 @@ def _of_module(module: nn.Module) -> Hashable:
         module,
         kind,
         kind.forward,
-        (kind.update, kind.output) if isinstance(module, Cell) else None,
+        *(getattr(kind, name, None) for name in ("update", "output", "for_sequence")),
         module.training,
         tuple(module._modules.items()),
         tuple(_of_tensors(module._parameters)),
