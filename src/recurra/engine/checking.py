@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.stateless import _reparametrize_module  # type: ignore[attr-defined]
+from torch.nn.utils.stateless import _reparametrize_module
 
 from recurra.cells.state import map_state, named_slots
 from recurra.engine.replay import replay_step
@@ -26,7 +26,11 @@ _CLOSE = {torch.float32: 1e-3, torch.float64: 1e-9}  # of the largest number bes
 
 
 def difference(
-    layer: Layer, program: Program, constants: Mapping[str, Tensor], features: int
+    layer: Layer,
+    program: Program,
+    constants: Mapping[str, Tensor],
+    features: int,
+    dtype: torch.dtype,
 ) -> str | None:
     """What a program without draws does otherwise than its layer, or None.
 
@@ -35,6 +39,7 @@ def difference(
         program: a step of it, with the slots of its state in order.
         constants: the weights that are not the layer's own, by name.
         features: of x.
+        dtype: of x.
 
     Raises:
         Exception: whatever the layer raises when it is run.
@@ -44,7 +49,7 @@ def difference(
         **{n: t.detach().clone() for n, t in layer.named_buffers()},
     }
     state = map_state(_near, layer.initial_state(_ROWS))
-    x = _some_x(layer, program, features)
+    x = _some_x(layer, program, features, dtype)
     with torch.enable_grad():
         with _reparametrize_module(layer, weights, tie_weights=True):
             y, after = layer.run_step(state, x)
@@ -71,10 +76,8 @@ def _near(slot: Tensor) -> Tensor:
     return (slot.detach() + torch.randn_like(slot)).requires_grad_()
 
 
-def _some_x(layer: Layer, program: Program, features: int) -> Tensor:
+def _some_x(layer: Layer, program: Program, features: int, dtype: torch.dtype) -> Tensor:
     if layer.event_dims:
-        types = (t.dtype for t in layer.parameters() if t.is_floating_point())
-        dtype = next(types, torch.get_default_dtype())
         return torch.randn(_ROWS, features, dtype=dtype, requires_grad=True)
     sizes = [each.attributes["size"] for each in program.instructions if each.op == "one_hot"]
     return torch.randint(min(sizes, default=1), (_ROWS,))

@@ -28,6 +28,7 @@ class Wanted(NamedTuple):
     """Which of a layer's programs."""
 
     features: int  # of x
+    dtype: torch.dtype  # of x
     keep_states: bool = False  # whether it also answers with the new states
     step: bool = False  # one event by hand, where some noise is not drawn, and not a sequence
 
@@ -69,7 +70,7 @@ def plan_of(layer: Layer, wanted: Wanted) -> Made:
     if key in kept:
         return kept[key]
     # Nothing may be drawn, or the same seed would give other masks the first time.
-    with _disable_current_modes(), torch.random.fork_rng(devices=[]):
+    with _disable_current_modes(), torch.inference_mode(False), torch.random.fork_rng([]):
         found = _make(layer, wanted)
     while len(kept) >= _MOST:
         del kept[next(iter(kept))]
@@ -110,7 +111,7 @@ def _traced(layer: Layer, wanted: Wanted) -> Traced:
 
 def _difference(layer: Layer, traced: Traced, wanted: Wanted) -> str | None:
     if not traced.draws:
-        return difference(layer, traced.program, traced.weights, wanted.features)
+        return difference(layer, traced.program, traced.weights, wanted.features, wanted.dtype)
     quiet = copy.deepcopy(layer).eval()  # with noise in it, no two steps are the same
     traced = _traced(quiet, wanted)
     return None if traced.draws else _difference(quiet, traced, wanted)
@@ -118,10 +119,8 @@ def _difference(layer: Layer, traced: Traced, wanted: Wanted) -> str | None:
 
 def _runs(layer: Layer, wanted: Wanted) -> bool:
     """Whether torch can run what could not be traced; if not, it is torch that says why."""
-    like = next((p for p in layer.parameters() if p.is_floating_point()), torch.zeros(0))
-    x = torch.zeros(1, dtype=torch.long)
-    if layer.event_dims:
-        x = like.new_zeros(1, wanted.features)
+    shape = (1, wanted.features) if layer.event_dims else (1,)
+    x = torch.zeros(shape, dtype=wanted.dtype)
     try:
         with torch.no_grad():
             copy.deepcopy(layer).run_step(layer.initial_state(1), x)

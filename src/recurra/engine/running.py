@@ -108,7 +108,7 @@ def _run_part(
     why = refusal_of_call(x, [*slots, *starts])
     if why is not None:
         return _refuse(owner, Refusal(why, "silent", PlanError))
-    wanted = Wanted(x.shape[-1] if layer.event_dims else 0, keep_states, step)
+    wanted = Wanted(x.shape[-1] if layer.event_dims else 0, x.dtype, keep_states, step)
     plan = _look_up(layer, wanted)
     if isinstance(plan, Refusal):
         return _refuse(owner, plan)

@@ -59,11 +59,11 @@ def _(
     made = outputs_of(program_of(program), dtype, Run(inputs, starts, lengths, reset, backwards))
     size: Any = 0
     if keep:
-        batch, time = made[0].shape[:2]
-        if isinstance(batch, int) and isinstance(time, int):
-            size = compiled(program, dtype).residual_bytes(batch, time)
-        else:
+        sizes: tuple[Any, ...] = tuple(made[0].shape[:2])
+        if any(isinstance(size, torch.SymInt) for size in sizes):
             size = torch.library.get_ctx().new_dynamic_size()
+        else:
+            size = compiled(program, dtype).residual_bytes(*sizes)
     return [*made, made[0].new_empty(size, dtype=torch.uint8)]
 
 
