@@ -18,6 +18,7 @@ from recurra.cells.base import Cell
 from recurra.cells.state import describe, map_state, named_slots, same_structure
 from recurra.cells.wrapper import with_submodule
 from recurra.compiler.attributes import attributes_stay
+from recurra.compiler.swapping import swapped
 from recurra.errors import RecurraError, TraceError
 from recurra.layers import Layer
 
@@ -27,7 +28,7 @@ _aten = torch.ops.aten
 _DECOMPOSED: Any = get_decompositions(
     [
         _aten.leaky_relu, _aten.hardsigmoid, _aten.hardswish, _aten.hardtanh, _aten.mish,
-        _aten.addcdiv, _aten.baddbmm, _aten.stack, _aten.square,
+        _aten.addcdiv, _aten.baddbmm, _aten.celu, _aten.glu, _aten.stack, _aten.square,
     ]
 )  # fmt: skip
 _DECIDES = (DataDependentOutputException, GuardOnDataDependentSymNode)
@@ -61,13 +62,13 @@ def record(
             torch cannot write down.
     """
     step = _Step(layer, sequence)
-    names = [f"layer.{name}" for name in weights]
+    names = list(weights)
 
     def run(weights: list[Tensor], slots: list[Tensor], x: Tensor) -> list[Tensor]:
         given = iter(slots)
         before = map_state(lambda _: next(given), state)
-        swapped = dict(zip(names, weights, strict=True))
-        y, after = torch.func.functional_call(step, swapped, (before, x))
+        with swapped(layer, dict(zip(names, weights, strict=True))):
+            y, after = step(before, x)
         _check_state(layer, before, after)
         return [y, *named_slots(after).values()]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.stateless import _reparametrize_module
 
 from recurra.cells.state import map_state, named_slots
+from recurra.compiler.swapping import swapped
 from recurra.engine.replay import replay_step
 from recurra.layers import Layer
 from recurra.program import Program
@@ -45,13 +45,13 @@ def difference(
         Exception: whatever the layer raises when it is run.
     """
     weights = {
-        **{n: t.detach().clone().requires_grad_() for n, t in layer.named_parameters()},
+        **{n: t.detach().requires_grad_() for n, t in layer.named_parameters()},
         **{n: t.detach().clone() for n, t in layer.named_buffers()},
     }
     state = map_state(_near, layer.initial_state(_ROWS))
     x = _some_x(layer, program, features, dtype)
     with torch.enable_grad():
-        with _reparametrize_module(layer, weights, tie_weights=True):
+        with swapped(layer, weights):
             y, after = layer.run_step(state, x)
         known = {"x": x, **named_slots(state), **constants, **weights}
         given = [known[each.name] for each in program.inputs]

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 from torch.utils._python_dispatch import _disable_current_modes
 
 from recurra.compiler import Draw, Traced, simplify, split_once, trace
+from recurra.compiler.swapping import swapped
 from recurra.engine.checking import difference
 from recurra.engine.structure import fingerprint, hooked
 from recurra.errors import NotStreamableError, RecurraError, TraceError
 from recurra.layers import Bidirectional, Layer, Recurrent, Residual, Stack
+from recurra.layers.layer import Given
 from recurra.program import Output, Program, to_json
 
-__all__ = ["Made", "Plan", "Refusal", "Wanted", "plan_of"]
+__all__ = ["Made", "Plan", "Refusal", "Wanted", "is_plain", "plan_of"]
 
 _MOST = 16  # plans of one layer: modes, and with or without all states
 
@@ -70,7 +73,12 @@ def plan_of(layer: Layer, wanted: Wanted) -> Made:
     if key in kept:
         return kept[key]
     # Nothing may be drawn, or the same seed would give other masks the first time.
-    with _disable_current_modes(), torch.inference_mode(False), torch.random.fork_rng([]):
+    with (
+        _disable_current_modes(),
+        torch.inference_mode(False),
+        torch.random.fork_rng([]),
+        _with_real_weights(layer),
+    ):
         found = _make(layer, wanted)
     while len(kept) >= _MOST:
         del kept[next(iter(kept))]
@@ -82,13 +90,17 @@ def _make(layer: Layer, wanted: Wanted) -> Made:
     refusal = _refused(layer)
     if refusal is not None:
         return Made(refusal)
+    if not _runs(layer, wanted):
+        return Made(Refusal("it does not run in torch.", "silent"))  # which then says why
     try:
         traced = _traced(layer, wanted)
         why = _difference(layer, traced, wanted)
     except (TraceError, NotStreamableError) as error:
-        return Made(Refusal(str(error), "trace" if _runs(layer, wanted) else "silent"))
-    if why is not None:
-        return Made(Refusal(f"{why}.", "trace"))
+        return Made(Refusal(str(error), "trace"))
+    return Made(Refusal(f"{why}.", "trace")) if why else _plan(layer, traced, wanted)
+
+
+def _plan(layer: Layer, traced: Traced, wanted: Wanted) -> Made:
     program, weights, draws = traced
     once, step = split_once(_with_states(program) if wanted.keep_states else program)
     plan = Plan(
@@ -104,6 +116,27 @@ def _make(layer: Layer, wanted: Wanted) -> Made:
     return Made(plan, {name: tensor for name, tensor in weights.items() if name not in own})
 
 
+@contextmanager
+def _with_real_weights(layer: Layer) -> Iterator[None]:
+    """Torch.export looks at a layer whose weights hold no numbers: then with some of its own."""
+    named = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+    if all(is_plain(tensor) for tensor in named.values()):
+        yield
+        return
+    drawn = {n: torch.randn(tuple(t.shape)).to(t.dtype) for n, t in named.items()}
+    with swapped(layer, drawn):
+        yield
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor is numbers side by side in memory, and nothing else."""
+    return (
+        type(tensor) in (Tensor, nn.Parameter)
+        and tensor.layout is torch.strided
+        and not tensor.is_neg()
+    )
+
+
 def _traced(layer: Layer, wanted: Wanted) -> Traced:
     traced = trace(layer, sequence=not wanted.step, features=wanted.features)
     return traced._replace(program=simplify(traced.program))
@@ -112,21 +145,26 @@ def _traced(layer: Layer, wanted: Wanted) -> Traced:
 def _difference(layer: Layer, traced: Traced, wanted: Wanted) -> str | None:
     if not traced.draws:
         return difference(layer, traced.program, traced.weights, wanted.features, wanted.dtype)
-    quiet = copy.deepcopy(layer).eval()  # with noise in it, no two steps are the same
+    quiet = _twin(layer).eval()  # with noise in it, no two steps are the same
     traced = _traced(quiet, wanted)
     return None if traced.draws else _difference(quiet, traced, wanted)
 
 
 def _runs(layer: Layer, wanted: Wanted) -> bool:
-    """Whether torch can run what could not be traced; if not, it is torch that says why."""
-    shape = (1, wanted.features) if layer.event_dims else (1,)
-    x = torch.zeros(shape, dtype=wanted.dtype)
+    """Whether torch runs the layer; if not, it is torch's error that the caller should see."""
+    x = torch.zeros((2, 1, wanted.features) if layer.event_dims else (2, 1), dtype=wanted.dtype)
     try:
+        twin = _twin(layer).use_engine("torch")
         with torch.no_grad():
-            copy.deepcopy(layer).run_step(layer.initial_state(1), x)
+            twin.run(Given(x, twin.initial_state(2), None, None, wanted.keep_states))
     except Exception:  # noqa: BLE001  whatever a cell of anybody's may raise
         return False
     return True
+
+
+def _twin(layer: Layer) -> Layer:
+    """A copy with the same parameters, and nothing else in common."""
+    return copy.deepcopy(layer, {id(weight): weight for weight in layer.parameters()})
 
 
 def _refused(layer: Layer) -> Refusal | None:

@@ -13,14 +13,14 @@ from torch.autograd import forward_ad
 from recurra.cells.state import map_state, named_slots
 from recurra.compiler import Draw
 from recurra.engine.memory import Run, program_of
-from recurra.engine.plans import Plan, Refusal, Wanted, plan_of
+from recurra.engine.plans import Plan, Refusal, Wanted, is_plain, plan_of
 from recurra.engine.sequence import run_sequence
 from recurra.errors import PlanError
-from recurra.layers import Bidirectional, BidirectionalState, Layer, Recurrent
+from recurra.layers import Bidirectional, BidirectionalState, Layer, Recurrent, Residual, Stack
 from recurra.layers.layer import Given
 from recurra.layers.scan import Scan, autocasts, real_steps
 
-__all__ = ["refusal_of_call", "run_layer", "step_layer"]
+__all__ = ["refusal_of_call", "refusals_of", "run_layer", "step_layer"]
 
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}
 _TENSORS = (Tensor, nn.Parameter)
@@ -32,7 +32,7 @@ def run_layer(layer: Layer, given: Given, start: Any) -> Scan | None:
     Args:
         layer: any layer.
         given: as the layer's `run` takes it; what lies past the lengths is not looked at.
-        start: H_0, for resets.
+        start: H_0, for resets, and the structure of the state that comes back.
 
     Returns:
         None where torch has to run it.
@@ -45,10 +45,10 @@ def run_layer(layer: Layer, given: Given, start: Any) -> Scan | None:
     return _run_part(layer, layer, given, start, step=False)
 
 
-def step_layer(layer: Layer, state: Any, x: Tensor) -> tuple[Tensor, Any] | None:
+def step_layer(layer: Layer, state: Any, x: Tensor, start: Any) -> tuple[Tensor, Any] | None:
     """One event of a layer on the native engine; None where torch has to run it."""
     given = Given(x.unsqueeze(1), state, None, None, False)
-    done = _run_part(layer, layer, given, None, step=True)
+    done = _run_part(layer, layer, given, start, step=True)
     return None if done is None else (done.y[:, 0], done.state)
 
 
@@ -121,7 +121,7 @@ def _run_part(
     draws = [_drawn(x, shape, draw, dtype) for shape, draw in plan.draws]
     run = Run([x, *slots, *draws, *weights], starts, lengths, reset, backwards)
     y, *rest = run_sequence(plan.text, _TYPES[dtype], run)
-    return _as_scan(y, rest, given)
+    return _as_scan(y, rest, given._replace(state=start))
 
 
 def _as_scan(y: Tensor, rest: Sequence[Tensor], given: Given) -> Scan:
@@ -143,14 +143,18 @@ def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
     return states.where(real.reshape(*real.shape, *([1] * (final.dim() - 1))), final.unsqueeze(1))
 
 
-@torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
 def _look_up(layer: Layer, wanted: Wanted) -> Plan | Refusal:
     return plan_of(layer, wanted).plan
 
 
-@torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
 def _constant(layer: Layer, wanted: Wanted, name: str) -> Tensor:
     return plan_of(layer, wanted).constants[name]
+
+
+# A compiled graph takes both as they are while it is made; torch.compiler.assume_constant_result
+# does no more than this, but loads the compiler.
+for _function in (_look_up, _constant):
+    vars(_function)["_dynamo_marked_constant"] = True
 
 
 def _weights(
@@ -208,6 +212,35 @@ def _refuse(layer: Layer, refusal: Refusal) -> Scan | None:
     return None
 
 
+def refusals_of(layer: Layer) -> dict[Layer, str]:
+    """The parts of a layer that torch runs, and why; none where all of it is native."""
+    if isinstance(layer, Bidirectional):
+        parts = [_as_layer(layer, name) for name in ("forward_cell", "backward_cell")]
+        whys = [why for part in parts for why in refusals_of(part).values()]
+        return dict.fromkeys([layer], whys[0]) if whys else {}
+    plan = _look_up(layer, _usual(layer))
+    if isinstance(plan, Plan):
+        return {}
+    if plan.kind != "parts":
+        return {layer: plan.why}
+    inner = [part for part in _children(layer) if isinstance(part, Layer)]
+    return {part: why for each in inner for part, why in refusals_of(each).items()}
+
+
+def _usual(layer: Layer) -> Wanted:
+    """The program of a layer for the input it is most likely given."""
+    floats = (t.dtype for t in (*layer.parameters(), *layer.buffers()) if t.is_floating_point())
+    dtype = next(floats, torch.float32) if layer.event_dims else torch.long
+    return Wanted(layer.input_size or 1 if layer.event_dims else 0, dtype)
+
+
+def _children(layer: Layer) -> list[nn.Module]:
+    """The parts that a stack or a residual runs one by one."""
+    if isinstance(layer, Stack):
+        return list(layer.parts)
+    return [layer.inside] if isinstance(layer, Residual) else []
+
+
 # --- which calls it takes -------------------------------------------------------------------------
 
 
@@ -224,21 +257,13 @@ def refusal_of_call(x: Tensor, tensors: Sequence[Tensor]) -> str | None:
         return "torch.autocast is on."
     if torch.compiler.is_compiling():
         return None
-    if not all(map(_is_plain, (x, *tensors))):
+    if not all(map(is_plain, (x, *tensors))):
         return "not all tensors are plain ones."
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
         return "torch.func or forward-mode differentiation transforms the call."
     if torch._C._get_tracing_state() is not None:
         return "torch.jit traces the call."
     return None
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    return (
-        type(tensor) in (Tensor, nn.Parameter)
-        and tensor.layout is torch.strided
-        and not tensor.is_neg()
-    )
 
 
 def _index_refused(layer: Layer, x: Tensor, text: str, lengths: Tensor | None) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from recurra.layers.layer import Layer
 
-__all__ = ["Choice", "check_choice", "native"]
+__all__ = ["Choice", "check_choice", "native", "only_torch"]
 
 Choice = Literal["auto", "native", "torch"]
 
@@ -18,6 +20,27 @@ def check_choice(layer: Layer, engine: Any) -> None:
         raise ValueError(
             f"{layer.signature()}: engine is {engine!r}, expected 'auto', 'native' or 'torch'."
         )
+
+
+@contextmanager
+def only_torch(layer: Layer) -> Iterator[None]:
+    """For a while, torch runs a layer and all layers in it; then what ran them before.
+
+    >>> import recurra as rc
+    >>> layer = rc.Recurrent(rc.cells.GRU(3, 8))
+    >>> with only_torch(layer):
+    ...     layer.engine
+    'torch'
+    """
+    before = [(part, vars(part).get("_engine")) for part in layer.modules()]
+    layer.use_engine("torch")
+    try:
+        yield
+    finally:
+        for part, choice in before:
+            vars(part).pop("_engine", None)
+            if choice is not None:
+                vars(part)["_engine"] = choice
 
 
 def native() -> Any:

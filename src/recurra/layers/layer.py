@@ -84,6 +84,20 @@ class Layer(Described):
                 part._engine = engine
         return self
 
+    @property
+    def engine(self) -> str:
+        """What runs the layer as it is now, on the CPU in float32 or float64: "native" or "torch".
+
+        `recurra.explain` says why.
+
+        >>> import recurra as rc
+        >>> rc.Recurrent(rc.cells.GRU(3, 8)).engine
+        'native'
+        """
+        if self._engine == "torch":
+            return "torch"
+        return "torch" if engines.native().refusals_of(self) else "native"
+
     def initial_state(self, batch: int) -> Any:
         """H_0 for a number of rows."""
         raise NotImplementedError
@@ -122,7 +136,7 @@ class Layer(Described):
             flags = check_reset(self.signature(), reset, x.shape[:1], x, "a flag for every row")
             state = select(flags, start, state)
         if self._engine != "torch":
-            done = engines.native().step_layer(self, state, x)
+            done = engines.native().step_layer(self, state, x, start)
             if done is not None:
                 return done  # type: ignore[no-any-return]
         try:
