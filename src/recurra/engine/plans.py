@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._C import _len_torch_function_stack
+from torch._guards import tracing
 from torch.nn.modules import module as torch_module
+from torch.overrides import _pop_mode_temporarily
 from torch.utils._python_dispatch import _disable_current_modes
 
 from recurra.compiler import Draw, Traced, simplify, split_once, trace
@@ -74,7 +77,7 @@ def plan_of(layer: Layer, wanted: Wanted) -> Made:
         return kept[key]
     # Nothing may be drawn, or the same seed would give other masks the first time.
     with (
-        _disable_current_modes(),
+        _outside_of_all_modes(),
         torch.inference_mode(False),
         torch.random.fork_rng([]),
         _with_real_weights(layer),
@@ -114,6 +117,17 @@ def _plan(layer: Layer, traced: Traced, wanted: Wanted) -> Made:
     )
     own = {name for name, _ in (*layer.named_parameters(), *layer.named_buffers())}
     return Made(plan, {name: tensor for name, tensor in weights.items() if name not in own})
+
+
+@contextmanager
+def _outside_of_all_modes() -> Iterator[None]:
+    """As if nobody traced, exported or compiled the call."""
+    with ExitStack() as stack:
+        for _ in range(_len_torch_function_stack()):
+            stack.enter_context(_pop_mode_temporarily())
+        stack.enter_context(_disable_current_modes())
+        stack.enter_context(tracing(None))
+        yield
 
 
 @contextmanager

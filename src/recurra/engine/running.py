@@ -109,7 +109,7 @@ def _run_part(
     if why is not None:
         return _refuse(owner, Refusal(why, "silent", PlanError))
     wanted = Wanted(x.shape[-1] if layer.event_dims else 0, x.dtype, keep_states, step)
-    plan = _look_up(layer, wanted)
+    plan = _look_up(layer, *wanted)
     if isinstance(plan, Refusal):
         return _refuse(owner, plan)
     if not layer.event_dims:
@@ -143,16 +143,16 @@ def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
     return states.where(real.reshape(*real.shape, *([1] * (final.dim() - 1))), final.unsqueeze(1))
 
 
-def _look_up(layer: Layer, wanted: Wanted) -> Plan | Refusal:
-    return plan_of(layer, wanted).plan
+def _look_up(layer: Layer, *wanted: Any) -> Plan | Refusal:
+    return plan_of(layer, Wanted(*wanted)).plan
 
 
-def _constant(layer: Layer, wanted: Wanted, name: str) -> Tensor:
-    return plan_of(layer, wanted).constants[name]
+def _constant(layer: Layer, name: str, *wanted: Any) -> Tensor:
+    return plan_of(layer, Wanted(*wanted)).constants[name]
 
 
-# A compiled graph takes both as they are while it is made; torch.compiler.assume_constant_result
-# does no more than this, but loads the compiler.
+# A compiled graph takes both as they are while it is made, from arguments that are constants.
+# torch.compiler.assume_constant_result does no more than this, but loads the compiler.
 for _function in (_look_up, _constant):
     vars(_function)["_dynamo_marked_constant"] = True
 
@@ -163,7 +163,7 @@ def _weights(
     """The type a plan computes in, and its weights as they are now."""
     names = dict.fromkeys((*plan.once_weights, *plan.weights))
     found = {
-        name: _constant(layer, wanted, name) if name.startswith("constant.") else _at(layer, name)
+        name: _constant(layer, name, *wanted) if name.startswith("constant.") else _at(layer, name)
         for name in names
         if not name.startswith("once.")
     }
@@ -218,7 +218,7 @@ def refusals_of(layer: Layer) -> dict[Layer, str]:
         parts = [_as_layer(layer, name) for name in ("forward_cell", "backward_cell")]
         whys = [why for part in parts for why in refusals_of(part).values()]
         return dict.fromkeys([layer], whys[0]) if whys else {}
-    plan = _look_up(layer, _usual(layer))
+    plan = _look_up(layer, *_usual(layer))
     if isinstance(plan, Plan):
         return {}
     if plan.kind != "parts":
