@@ -13,7 +13,15 @@
 #include <cstring>
 
 #if defined(__AVX2__) || defined(__AVX512F__)
+#if defined(__GNUC__) && !defined(__clang__)  // GCC 12 takes its own undefined vectors for mistakes
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
+#else
+#include <immintrin.h>
+#endif
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
 #else
@@ -144,10 +152,10 @@ RECURRA_INLINE f64 fma(f64 a, f64 b, f64 c) {
 #endif
 }
 
-// Correctly rounded, as IEEE 754 demands. (g++ 12 warns of its own unmasked _mm512_sqrt.)
+// Correctly rounded, as IEEE 754 demands.
 RECURRA_INLINE f32 square_root(f32 x) {
 #if defined(__AVX512F__)
-  return (f32)_mm512_maskz_sqrt_ps(0xffff, (__m512)x);
+  return (f32)_mm512_sqrt_ps((__m512)x);
 #elif defined(__AVX2__)
   return (f32)_mm256_sqrt_ps((__m256)x);
 #elif defined(__ARM_NEON)
@@ -162,7 +170,7 @@ RECURRA_INLINE f32 square_root(f32 x) {
 
 RECURRA_INLINE f64 square_root(f64 x) {
 #if defined(__AVX512F__)
-  return (f64)_mm512_maskz_sqrt_pd(0xff, (__m512d)x);
+  return (f64)_mm512_sqrt_pd((__m512d)x);
 #elif defined(__AVX2__)
   return (f64)_mm256_sqrt_pd((__m256d)x);
 #elif defined(__ARM_NEON)
@@ -172,6 +180,46 @@ RECURRA_INLINE f64 square_root(f64 x) {
 #else
   for (int k = 0; k < kLanes<double>; ++k) x[k] = std::sqrt(x[k]);
   return x;
+#endif
+}
+
+// a < b ? a : b, and so b where either is not a number.
+template <class T>
+RECURRA_INLINE Vec<T> lesser(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm512_min_ps((__m512)a, (__m512)b);
+  } else {
+    return (f64)_mm512_min_pd((__m512d)a, (__m512d)b);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm256_min_ps((__m256)a, (__m256)b);
+  } else {
+    return (f64)_mm256_min_pd((__m256d)a, (__m256d)b);
+  }
+#else
+  return a < b ? a : b;
+#endif
+}
+
+// a > b ? a : b, and so b where either is not a number.
+template <class T>
+RECURRA_INLINE Vec<T> greater(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm512_max_ps((__m512)a, (__m512)b);
+  } else {
+    return (f64)_mm512_max_pd((__m512d)a, (__m512d)b);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm256_max_ps((__m256)a, (__m256)b);
+  } else {
+    return (f64)_mm256_max_pd((__m256d)a, (__m256d)b);
+  }
+#else
+  return a > b ? a : b;
 #endif
 }
 
@@ -185,6 +233,60 @@ RECURRA_INLINE f64 as_float(i64 x) { return (f64)x; }
 template <class T>
 RECURRA_INLINE Ints<T> splat_int(Int<T> x) {
   return x - Ints<T>{};
+}
+
+// Whether a comparison held in any lane.
+RECURRA_INLINE bool any(i64 mask) {
+#if defined(__AVX512F__)
+  return _mm512_test_epi64_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_epi8((__m256i)mask) != 0;
+#else
+  std::int64_t found = 0;
+  for (int k = 0; k < kLanes<double>; ++k) found |= mask[k];
+  return found != 0;
+#endif
+}
+
+// --- float as double and back ----------------------------------------------------------------------
+
+struct Halves {
+  f64 low, high;
+};
+
+RECURRA_INLINE Halves widen(f32 x) {
+#if defined(__AVX512F__)
+  return {(f64)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x)),
+          (f64)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1))};
+#elif defined(__AVX2__)
+  return {(f64)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x)),
+          (f64)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1))};
+#else
+  Halves wide{};
+  for (int k = 0; k < kLanes<double>; ++k) {
+    wide.low[k] = x[k];
+    wide.high[k] = x[k + kLanes<double>];
+  }
+  return wide;
+#endif
+}
+
+// Rounded once, to nearest even; what is too large becomes infinite.
+RECURRA_INLINE f32 narrow(Halves wide) {
+#if defined(__AVX512F__)
+  return (f32)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)wide.low)),
+                                 _mm512_cvtpd_ps((__m512d)wide.high), 1);
+#elif defined(__AVX2__)
+  return (f32)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)wide.low)),
+                                   _mm256_cvtpd_ps((__m256d)wide.high), 1);
+#else
+  f32 x{};
+  for (int k = 0; k < kLanes<double>; ++k) {
+    x[k] = static_cast<float>(wide.low[k]);
+    x[k + kLanes<double>] = static_cast<float>(wide.high[k]);
+  }
+  return x;
+#endif
 }
 
 }  // namespace recurra::RECURRA_ISA

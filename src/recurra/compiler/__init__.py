@@ -2,6 +2,7 @@
 
 from recurra.compiler.differentiate import differentiate
 from recurra.compiler.draws import Draw
+from recurra.compiler.heads import one_head_each
 from recurra.compiler.partition import Partition, Stage, partition
 from recurra.compiler.simplify import shared_values, simplify, split_once
 from recurra.compiler.trace import Traced, trace
@@ -12,6 +13,7 @@ __all__ = [
     "Stage",
     "Traced",
     "differentiate",
+    "one_head_each",
     "partition",
     "shared_values",
     "simplify",

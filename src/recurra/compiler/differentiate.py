@@ -6,10 +6,12 @@ set (its vector-Jacobian product), so the adjoint of a program is a program.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from recurra.program import OPS, Builder, Program, verify
 from recurra.program.program import InputRole, OutputRole
 
-__all__ = ["differentiate"]
+__all__ = ["Adjoint", "adjoint_of", "differentiate"]
 
 
 _HAVE_GRADIENTS: dict[InputRole, OutputRole] = {"x": "x", "state": "state", "weight": "weight"}
@@ -44,6 +46,21 @@ def differentiate(program: Program) -> Program:
     x x = %4
     weight w = %3
     """
+    adjoint = adjoint_of(program).program
+    verify(adjoint)
+    return adjoint
+
+
+class Adjoint(NamedTuple):
+    """The adjoint of a step, and what of the step stands in it."""
+
+    program: Program
+    values: dict[int, int]  # of the step's values, those that the adjoint holds
+    needed: frozenset[int]  # the step's values that gradients are made of
+
+
+def adjoint_of(program: Program) -> Adjoint:
+    """`differentiate`, with the way from the step's values to the adjoint's."""
     types = verify(program)
     b = Builder()
     values = [b.input(name, role, shape, kind) for name, role, (kind, shape) in program.inputs]
@@ -57,6 +74,7 @@ def differentiate(program: Program) -> Program:
     ]
     for op, inputs, attributes in program.instructions:
         values.append(b.op(op, *(values[k] for k in inputs), **attributes))
+    own = len(b.types)
     for value, one in given:
         _add(b, gradients, value, one)
     first = len(program.inputs)
@@ -78,9 +96,19 @@ def differentiate(program: Program) -> Program:
         if kind == "float" and role in _HAVE_GRADIENTS:
             gradient = gradients[value] if value in gradients else b.constant(0, shape)
             b.output(name, _HAVE_GRADIENTS[role], gradient)
-    adjoint = b.program()
-    verify(adjoint)
-    return adjoint
+    number = b.numbering()
+    back = {inside: value for value, inside in enumerate(values)}
+    read = {
+        source
+        for place, instruction in enumerate(b.instructions)
+        if (value := len(b.inputs) + place) in number and value >= own
+        for source in instruction.inputs
+    } | {output.value for output in b.outputs}
+    return Adjoint(
+        b.program(),
+        {value: number[inside] for value, inside in enumerate(values) if inside in number},
+        frozenset(back[source] for source in read if source in back),
+    )
 
 
 def _add(b: Builder, gradients: dict[int, int], value: int, gradient: int) -> None:

@@ -106,6 +106,26 @@ class Lowering:
         spread = self.expand(self.reshape(single, [1] * len(shape)), shape)
         return Value(spread.id, rows)
 
+    def roles(self, value: int) -> set[str]:
+        """The roles of all inputs that a value is made of."""
+        waiting, seen = [value], {value}
+        found = set[str]()
+        while waiting:
+            made = self.b.maker(waiting[-1])
+            if made is None:
+                found.add(self.b.inputs[waiting[-1]].role)
+            waiting.pop()
+            new = [each for each in (made.inputs if made else ()) if each not in seen]
+            waiting += new
+            seen.update(new)
+        return found
+
+    def detached(self, value: Value) -> Value:
+        """The value, through which no gradient goes."""
+        if self.kind(value) != "float" or not self.roles(value.id) & {"x", "state", "weight"}:
+            return value
+        return self.op("detach", value.rows, value.id)
+
     # --- views --------------------------------------------------------------------------------
 
     def reshaped(self, value: int, shape: Sequence[int]) -> int:
@@ -113,7 +133,7 @@ class Lowering:
         shape = tuple(shape)
         if self.b.types[value].shape == shape:
             return value
-        made = self.b.made_by(value)
+        made = self.b.maker(value)
         if made is not None and made.op == "reshape":
             return self.reshaped(made.inputs[0], shape)
         return self.b.op("reshape", value, shape=shape)
@@ -126,7 +146,7 @@ class Lowering:
         inner = sorted(long)
         value = self.reshaped(value, [shape[axis] for axis in inner])
         order = tuple(inner.index(axis) for axis in long)
-        made = self.b.made_by(value)
+        made = self.b.maker(value)
         if made is not None and made.op == "transpose" and long != inner:
             value, before = made.inputs[0], made.attributes["order"]
             order = tuple(before[axis] for axis in order)
@@ -153,6 +173,11 @@ class Lowering:
         beside = shape[place] // self.batch
         merged = (beside,) if beside > 1 else ()
         return Rows(place, len(merged)), (*shape[:place], *merged, *shape[place + 1 :])
+
+    def of_made(self) -> tuple[Rows | None, tuple[int, ...]]:
+        """Where the tensor that the operation makes holds the batch, if it does."""
+        held = any(size and size % self.batch == 0 for size in self.made)
+        return self.of_rows(self.made) if held else (None, self.made)
 
     def named(self, shape: Sequence[int]) -> str:
         """A torch shape for messages, the batch by its name."""

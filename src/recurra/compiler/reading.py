@@ -142,9 +142,13 @@ class _Reading:
         for node in self.nodes:
             needed = node.users or is_written(node)
             if node.op == "call_function" and needed and node not in self.known:
-                self.values[node] = self._call(node)
-        answers: Any = self.nodes[-1].args[0]
-        y, *after = (self._output(node) for node in answers)
+                made = self._call(node)
+                quiet = node.name in self.recorded.without_gradient
+                self.values[node] = self._detached(made) if quiet else made
+        end = self.nodes[-1]
+        answers: Any = end.args[0]
+        self.low.operation = "the answer or a new state"
+        y, *after = (self.low.as_float(self._argument(node, end)) for node in answers)
         self.low.b.output("y", "y", y.id)
         for name, value in zip(slots, after, strict=True):
             self.low.b.output(name, "state", value.id)
@@ -167,6 +171,11 @@ class _Reading:
             lambda a: self._argument(a, node) if isinstance(a, fx.Node) else a,
         )
         return HANDLERS[operation](self.low, *args, **kwargs)
+
+    def _detached(self, made: Any) -> Any:
+        if isinstance(made, (tuple, list)) and not isinstance(made, Value):
+            return [self._detached(each) for each in made]
+        return self.low.detached(made) if isinstance(made, Value) else made
 
     def _at(self, node: fx.Node) -> None:
         """Tells the lowering what it is about to read."""
@@ -197,16 +206,6 @@ class _Reading:
         if made.dtype is torch.bool:
             return self.low.op("not", None, self.low.pointwise("equal", value, 0).id)
         return value
-
-    def _output(self, node: fx.Node) -> Value:
-        """An answer or a new state; one that is the same for all rows is still one for each."""
-        value = self._argument(node, node)
-        self.low.operation = "the answer or a new state"
-        if value.rows is None:
-            self.low.refuse("has no axis for the rows of the batch")
-        if value.rows != Rows():
-            self.low.refuse("does not have the batch as its first axis")
-        return self.low.as_float(value)
 
 
 def _as_index(made: Any, user: fx.Node) -> bool:

@@ -9,16 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, fx, nn
 from torch._decomp import get_decompositions
-from torch._subclasses.fake_tensor import DataDependentOutputException
-from torch.fx.experimental.proxy_tensor import get_proxy_mode, make_fx
-from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
-from torch.overrides import TorchFunctionMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from recurra.cells.base import Cell
 from recurra.cells.state import describe, map_state, named_slots, same_structure
 from recurra.cells.wrapper import with_submodule
 from recurra.compiler.attributes import attributes_stay
 from recurra.compiler.swapping import swapped
+from recurra.compiler.watching import Watch, graph_so_far
 from recurra.errors import RecurraError, TraceError
 from recurra.layers import Layer
 
@@ -28,11 +26,14 @@ _aten = torch.ops.aten
 _DECOMPOSED: Any = get_decompositions(
     [
         _aten.leaky_relu, _aten.hardsigmoid, _aten.hardswish, _aten.hardtanh, _aten.mish,
-        _aten.addcdiv, _aten.baddbmm, _aten.celu, _aten.glu, _aten.stack, _aten.square,
+        _aten.celu, _aten.softshrink, _aten.hardshrink, _aten.threshold, _aten.glu,
+        _aten._prelu_kernel, _aten.logit, _aten.xlogy, _aten.heaviside, _aten.addcdiv,
+        _aten.baddbmm, _aten.square, _aten.tril, _aten.triu, _aten.cumsum, _aten.linalg_cross,
+        _aten._weight_norm_interface, _aten._scaled_dot_product_flash_attention_for_cpu,
     ]
 )  # fmt: skip
-_DECIDES = (DataDependentOutputException, GuardOnDataDependentSymNode)
-_LEAVES_TORCH = {Tensor.numpy, Tensor.tolist, Tensor.__array__}
+# By name: to import these classes takes a second, and the recording may never need them.
+_DECIDES = ("DataDependentOutputException", "GuardOnDataDependentSymNode")
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -43,6 +44,7 @@ class Recorded(NamedTuple):
     graph: fx.Graph  # takes the weights, then the state's slots, then x; gives y, then the slots
     constants: nn.Module  # holds the tensors that the graph gets by name
     held: frozenset[str]  # the nodes of what is done once for a whole sequence
+    without_gradient: frozenset[str]  # the nodes of what is done under torch.no_grad
 
 
 def record(
@@ -81,9 +83,11 @@ def record(
         _allow_non_fake_inputs=True,
     )
     slots = list(named_slots(state).values())
-    with torch.no_grad(), _explained(layer), _StaysInTorch():
-        module: fx.GraphModule = recorder(list(weights.values()), slots, x)
-    return Recorded(module.graph, module, step.held)
+    detached = [weight.detach() for weight in weights.values()]
+    watch = Watch()
+    with torch.enable_grad(), _explained(layer, watch), watch:
+        module: fx.GraphModule = recorder(detached, slots, x)
+    return Recorded(module.graph, module, step.held, watch.without_gradient(module.graph))
 
 
 class _Step(nn.Module):
@@ -97,8 +101,7 @@ class _Step(nn.Module):
 
     def forward(self, state: Any, x: Tensor) -> tuple[Tensor, Any]:
         layer = _for_sequence(self.layer, len(x)) if self.sequence else self.layer
-        recording: Any = get_proxy_mode()
-        self.held = frozenset(node.name for node in recording.tracer.graph.nodes)
+        self.held = frozenset(node.name for node in graph_so_far().nodes)
         with attributes_stay(layer):
             return layer.run_step(state, x)
 
@@ -115,41 +118,28 @@ def _for_sequence(module: Module, batch: int) -> Module:
 
 
 def _check_state(layer: Layer, before: Any, after: Any) -> None:
-    alike = same_structure(before, after)
-    if not alike or describe(before) != describe(after):
-        raise TraceError(
-            f"{layer.signature()} makes a state {describe(after)} out of {describe(before)}."
-        )
+    if not same_structure(before, after) or describe(before) != describe(after):
+        rows = str(len(next(iter(named_slots(before).values()))))
+        was, is_now = (describe(state).replace(rows, "batch") for state in (before, after))
+        raise TraceError(f"{layer.signature()} makes a state {is_now} out of {was}.")
 
 
 @contextmanager
-def _explained(layer: Layer) -> Iterator[None]:
+def _explained(layer: Layer, watch: Watch) -> Iterator[None]:
     """Whatever stops the recording, as an error of ours; a cell's own mistakes are its cause."""
     try:
         yield
     except RecurraError:
         raise
-    except _DECIDES as error:
-        raise TraceError(
-            f"{layer.signature()} decides by the numbers it is given, so one program cannot be "
-            f"all it does. Use torch.where."
-        ) from error
     except Exception as error:
+        if watch.refused:
+            raise watch.refused from error
+        if type(error).__name__ in _DECIDES:
+            raise TraceError(
+                f"{layer.signature()} decides by the numbers it is given, so one program cannot be "
+                f"all it does. Use torch.where."
+            ) from error
         raise TraceError(
             f"{layer.signature()} does something that torch cannot write down as operations: "
             f"{type(error).__name__}: {error}"
         ) from error
-
-
-class _StaysInTorch(TorchFunctionMode):
-    """Refuses ways out of torch: the numbers that would come out are none."""
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        if function in _LEAVES_TORCH:
-            raise TraceError(
-                f"Tensor.{function.__name__} leaves torch in the middle of a step. "
-                f"Compute with torch's own operations."
-            )
-        return function(*args, **(kwargs or {}))

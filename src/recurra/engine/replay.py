@@ -70,6 +70,7 @@ MEANINGS: dict[str, Callable[[Tensors, Attributes], Tensor]] = {
             "cos", "sign", "add", "sub", "mul", "div", "pow", "less", "less_equal", "where",
         )
     },
+    "detach": _plain(lambda x: x.detach()),
     "softplus": _plain(lambda x: torch.logaddexp(x, torch.zeros_like(x))),
     "silu": _plain(F.silu),
     "gelu": _plain(F.gelu),

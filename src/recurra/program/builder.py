@@ -61,7 +61,7 @@ class Builder:
         """One number in the shape of another value."""
         return self.constant(value, self.types[other].shape)
 
-    def made_by(self, value: int) -> Instruction | None:
+    def maker(self, value: int) -> Instruction | None:
         """The instruction that made a value, or None for an input."""
         place = value - len(self.inputs)
         return None if place < 0 else self.instructions[place]
@@ -70,20 +70,25 @@ class Builder:
         """Names a value as an answer, a new state or a gradient."""
         self.outputs.append(Output(name, role, value))
 
-    def program(self) -> Program:
-        """The program so far, without the ops that nothing given out depends on."""
+    def numbering(self) -> dict[int, int]:
+        """The numbers that values have in the program: those that something given out needs."""
         needed = {output.value for output in self.outputs}
         first = len(self.inputs)
         for place in reversed(range(len(self.instructions))):
             if first + place in needed:
                 needed.update(self.instructions[place].inputs)
-        kept = [k for k in range(len(self.instructions)) if first + k in needed]
-        number = {k: k for k in range(first)} | {first + k: first + n for n, k in enumerate(kept)}
+        kept = (k for k in range(first, len(self.types)) if k in needed)
+        return {k: k for k in range(first)} | {k: first + n for n, k in enumerate(kept)}
+
+    def program(self) -> Program:
+        """The program so far, without the ops that nothing given out depends on."""
+        number, first = self.numbering(), len(self.inputs)
         return Program(
             tuple(self.inputs),
             tuple(
                 each._replace(inputs=tuple(number[k] for k in each.inputs))
-                for each in (self.instructions[k] for k in kept)
+                for value, each in enumerate(self.instructions, first)
+                if value in number
             ),
             tuple(each._replace(value=number[each.value]) for each in self.outputs),
         )

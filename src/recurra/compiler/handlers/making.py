@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recurra.compiler.draws import Law
-from recurra.compiler.handlers.pointwise import where
+from recurra.compiler.handlers.choices import where
 from recurra.compiler.lowering import Lowering, Number, Value, handles
 
 LAWS: dict[str, Law] = {
@@ -28,7 +28,7 @@ LAWS: dict[str, Law] = {
 
 
 @handles(
-    "aten.zeros_like.default", "aten.ones_like.default", "aten.full_like.default",
+    "aten.zeros_like.default", "aten.ones_like.default",
     "aten.new_zeros.default", "aten.new_ones.default", "aten.new_full.default",
     "aten.zeros.default", "aten.ones.default", "aten.full.default", "aten.scalar_tensor.default",
     "aten.empty_like.default", "aten.new_empty.default", "aten.empty.memory_format",
@@ -39,9 +39,7 @@ def _filled(low: Lowering, *given: Any, **_: Any) -> Value:
     value = 1.0 if "ones" in operation else 0.0
     if "full" in operation or "scalar_tensor" in operation:
         value = given[-1]
-    made = low.made
-    held = any(size and size % low.batch == 0 for size in made)
-    rows, shape = low.of_rows(made) if held else (None, made)
+    rows, shape = low.of_made()
     return low.filled(value, shape, rows)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from recurra.compiler.handlers.parts import MOST_PIECES
 from recurra.compiler.handlers.pointwise import scaled
-from recurra.compiler.handlers.views import MOST_PIECES, squeeze, unsqueeze
+from recurra.compiler.handlers.views import squeeze, unsqueeze
 from recurra.compiler.lowering import Lowering, Number, Rows, Value, handles
 
 
@@ -74,15 +75,7 @@ def _x_is_matrix(low: Lowering, x: int, y: int, n: int, m: int) -> bool:
 
 def _is_shared(low: Lowering, value: int) -> bool:
     """Whether a value is made of weights only."""
-    waiting, seen = [value], set[int]()
-    while waiting:
-        value = waiting.pop()
-        made = low.b.made_by(value)
-        if made is None and low.b.inputs[value].role != "weight":
-            return False
-        waiting += [each for each in (made.inputs if made else ()) if each not in seen]
-        seen.update(waiting)
-    return True
+    return low.roles(value) <= {"weight"}
 
 
 def _times_many(low: Lowering, matrix: int, many: int, axis: int, *, transposed: bool) -> int:
@@ -104,7 +97,7 @@ def _times_many(low: Lowering, matrix: int, many: int, axis: int, *, transposed:
 
 
 def _matvec(low: Lowering, matrix: int, vector: int, transposed: bool) -> int:
-    made = low.b.made_by(matrix)
+    made = low.b.maker(matrix)
     last = len(low.b.types[matrix].shape) - 1
     turned = (*range(last - 1), last, last - 1)
     if made is not None and made.op == "transpose" and made.attributes["order"] == turned:

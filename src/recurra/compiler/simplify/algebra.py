@@ -24,6 +24,29 @@ def _add(b: Rewriter, inputs: tuple[int, ...], _: Mapping[str, Any]) -> int | No
     return None
 
 
+def _add_twice(b: Rewriter, inputs: tuple[int, ...], _: Mapping[str, Any]) -> int | None:
+    """(x + y) + y = x + 2 y, if the 2 goes into a smaller factor of y: squares' gradients do so."""
+    for whole, again in (inputs, inputs[::-1]):
+        known = b.made_by("add", whole)
+        if known and again in known.inputs and (double := _doubled(b, again)) is not None:
+            first, second = known.inputs
+            return b.op("add", second if first == again else first, double)
+    return None
+
+
+def _doubled(b: Rewriter, value: int) -> int | None:
+    """Twice a product, if that takes no op of its size. Doubling rounds nothing."""
+    product = b.made_by("mul", value)
+    for one, other in (product.inputs, product.inputs[::-1]) if product else ():
+        number, repeated = b.number(other), b.made_by("expand", other)
+        if number is not None:
+            return b.op("mul", one, b.like(2 * number, other))
+        if repeated:
+            twice = b.op("mul", *repeated.inputs, b.like(2, *repeated.inputs))
+            return b.op("mul", one, b.op("expand", twice, **repeated.attributes))
+    return None
+
+
 def _sub(b: Rewriter, inputs: tuple[int, ...], _: Mapping[str, Any]) -> int | None:
     """0 - x = -x, x - 0 = x, and x - -y = x + y."""
     one, other = inputs
@@ -99,7 +122,7 @@ def _not(b: Rewriter, inputs: tuple[int, ...], _: Mapping[str, Any]) -> int | No
 
 
 RULES: Rules = {
-    "add": [_add],
+    "add": [_add, _add_twice],
     "sub": [_sub],
     "mul": [_mul],
     "div": [_div],

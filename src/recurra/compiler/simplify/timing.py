@@ -23,7 +23,7 @@ def split_product(c: Context, value: int, instruction: Instruction) -> int | Non
     """
     matrix, vector = instruction.inputs
     whole = c.made_by("concat", vector)
-    if whole is None or matrix not in c.shared:
+    if whole is None or not _is_weight_matrix(c, matrix):
         return None
     groups = _groups(c, whole.inputs, c.loops.get(value))
     if len(groups) == 1 and len(groups[0][1]) == len(whole.inputs):
@@ -37,6 +37,10 @@ def split_product(c: Context, value: int, instruction: Instruction) -> int | Non
         product = c.b.op("matvec", block, piece, **instruction.attributes)
         total = c.b.op("add", total, product)
     return total
+
+
+def _is_weight_matrix(c: Context, value: int) -> bool:
+    return value in c.shared and len(c.types[value].shape) == 2
 
 
 def _groups(c: Context, parts: tuple[int, ...], loop: int | None) -> list[tuple[int, list[int]]]:
@@ -76,7 +80,7 @@ def split_result(c: Context, value: int, instruction: Instruction) -> int | None
     """A product of weights that is only used in slices, without those its loop does not need."""
     whole = instruction.inputs[0]
     product = c.made_by("matvec", whole)
-    if product is None or product.inputs[0] not in c.shared:
+    if product is None or not _is_weight_matrix(c, product.inputs[0]):
         return None
     slices, loop = c.slices_of(whole), c.loops.get(whole)
     inside = [attributes for each, attributes in slices.items() if c.loops.get(each) == loop]

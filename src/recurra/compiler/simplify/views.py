@@ -7,14 +7,22 @@ from typing import Any
 
 from recurra.compiler.simplify.rewriting import Rewriter, Rules
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "swaps_last_axes"]
+
+
+def swaps_last_axes(order: tuple[int, ...]) -> bool:
+    """Whether a transpose turns matrices, and moves no axis before theirs."""
+    last = len(order) - 1
+    return order == (*range(last - 1), last, last - 1)
 
 
 def _reshape(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any]) -> int | None:
     if attributes["shape"] == b.shape(inputs[0]):
         return inputs[0]
-    first = b.made_by("reshape", inputs[0])
-    return b.op("reshape", *first.inputs, **attributes) if first else None
+    if first := b.made_by("reshape", inputs[0]):
+        return b.op("reshape", *first.inputs, **attributes)
+    negated = b.made_by("neg", inputs[0])  # a sum can take it up, once it stands next to it
+    return b.op("neg", b.op("reshape", *negated.inputs, **attributes)) if negated else None
 
 
 def _expand(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any]) -> int | None:
@@ -32,8 +40,13 @@ def _transpose(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, An
     moved = [axis for axis in order if shape[axis] != 1]
     if moved == sorted(moved):  # only axes of one element change places
         return b.op("reshape", inputs[0], shape=tuple(shape[axis] for axis in order))
+    if repeated := b.made_by("expand", inputs[0]):
+        source = b.op("transpose", *repeated.inputs, order=order)
+        return b.op("expand", source, shape=tuple(shape[axis] for axis in order))
     product = b.made_by("outer", inputs[0])
-    return b.op("outer", *product.inputs[::-1]) if product else None
+    if product is None or not swaps_last_axes(order):
+        return None
+    return b.op("outer", *product.inputs[::-1])
 
 
 def _slice(b: Rewriter, inputs: tuple[int, ...], attributes: Mapping[str, Any]) -> int | None:

@@ -200,6 +200,33 @@ _BINARY = [
 ]
 
 
+# --- a product and a sum at once ------------------------------------------------------------------
+
+
+def _fused(name: str, sign_of_product: int, sign_of_term: int, doc: str) -> Op:
+    """± x y ± z: the engine rounds it once, float64 arithmetic here twice."""
+
+    def meaning(arrays: Sequence[Array], _: Attributes) -> Array:
+        x, y, z = arrays
+        result: Array = sign_of_product * (x * y) + sign_of_term * z
+        return result
+
+    def gradient(b: Builder, inputs: Sequence[int], _: int, grad: int, __: Attributes) -> Gradients:
+        x, y, _z = inputs
+        through = grad if sign_of_product > 0 else b.op("neg", grad)
+        to_term = grad if sign_of_term > 0 else b.op("neg", grad)
+        return [b.op("mul", through, y), b.op("mul", through, x), to_term]
+
+    return Op(name, 3, same_type, meaning, gradient, doc)
+
+
+_FUSED = [
+    _fused("fma", 1, 1, "x y + z, rounded once"),
+    _fused("fms", 1, -1, "x y - z, rounded once"),
+    _fused("fnma", -1, 1, "z - x y, rounded once"),
+]
+
+
 # --- comparisons and choice -----------------------------------------------------------------------
 
 
@@ -255,6 +282,14 @@ _CHOICE = [
         "true where both are",
     ),
     Op(
+        "detach",
+        1,
+        same_type,
+        lambda arrays, _: arrays[0],
+        _no_gradient,
+        "x itself, through which no gradient goes",
+    ),
+    Op(
         "where",
         3,
         _chosen,
@@ -264,4 +299,4 @@ _CHOICE = [
     ),
 ]
 
-OPS = [*_UNARY, *_BINARY, *_CHOICE]
+OPS = [*_UNARY, *_BINARY, *_FUSED, *_CHOICE]

@@ -54,6 +54,20 @@ def _matrix_vector_gradient(
     ]
 
 
+def _added_type(types: Sequence[Type], attributes: Attributes) -> Type:
+    term, *factors = types
+    product = _matrix_vector_type(factors, attributes)
+    if term != product:
+        raise ValueError(f"takes a term {product} to add to, not {term}")
+    return product
+
+
+def _added_gradient(
+    b: Builder, inputs: Sequence[int], output: int, grad: int, attributes: Attributes
+) -> Sequence[int | None]:
+    return [grad, *_matrix_vector_gradient(b, inputs[1:], output, grad, attributes)]
+
+
 def _outer_type(types: Sequence[Type], _: Attributes) -> Type:
     one, other = types
     for given in types:
@@ -83,6 +97,15 @@ OPS = [
         _matrix_vector_gradient,
         "a matrix, a weight's or a state's, times a vector; transposed: its transpose; axes before "
         "those are heads, each with a matrix and a vector of its own",
+        ("transposed",),
+    ),
+    Op(
+        "addmatvec",
+        3,
+        _added_type,
+        lambda arrays, attributes: arrays[0] + _matrix_vector(arrays[1:], attributes),
+        _added_gradient,
+        "a vector, plus a matrix times a vector added to it term by term",
         ("transposed",),
     ),
     Op(
