@@ -14,7 +14,9 @@ from torch import Tensor
 from recurra.engine.native import Call, Compiled, Gradients, Strided
 from recurra.program import Program, from_json
 
-__all__ = ["Run", "compiled", "gradients_of_run", "outputs_of", "run_forward", "type_named"]
+__all__ = ["Ready", "Run", "program_of", "ready"]
+
+Gradient = Tensor | None
 
 
 class Run(NamedTuple):
@@ -24,7 +26,8 @@ class Run(NamedTuple):
     starts: Sequence[Tensor]  # H_0 for resets, (batch, ...) each; none without resets
     lengths: Tensor | None  # (batch,), int64
     reset: Tensor | None  # (batch, time), bool
-    backwards: bool = False
+    backwards: bool = False  # from each row's last real step to its first
+    time_first: bool = False  # whether the answers lie in memory as (time, batch, ...)
 
 
 @lru_cache(maxsize=1024)
@@ -34,153 +37,147 @@ def program_of(text: str) -> Program:
 
 
 @lru_cache(maxsize=1024)
-def compiled(text: str, dtype: str) -> Compiled:
-    """The program that a text of JSON says, ready to run."""
-    return Compiled(program_of(text), dtype)
+def ready(text: str, dtype: str) -> Ready:
+    """The program that a text of JSON says, ready to run on tensors."""
+    return Ready(program_of(text), dtype)
 
 
-def type_named(name: str) -> torch.dtype:
-    """A torch type by its name.
+class Ready:
+    """A program that runs on torch's tensors; draws may have one time for all.
 
-    >>> type_named("float64")
-    torch.float64
+    Args:
+        program: a valid program of a step.
+        dtype: "float32" or "float64".
+
+    Raises:
+        PlanError: the engine cannot run it.
     """
-    found: torch.dtype = getattr(torch, name)
-    return found
 
+    def __init__(self, program: Program, dtype: str) -> None:
+        self.compiled = Compiled(program, dtype)
+        self.dtype: torch.dtype = getattr(torch, dtype)
+        roles = [given.role for given in program.inputs]
+        self.count = len(roles)
+        self.xs, self.draws, self.states, self.weights = (
+            [place for place, its in enumerate(roles) if its == role]
+            for role in ("x", "draw", "state", "weight")
+        )
+        types = program.types()
+        self.y_shapes = [types[y.value].shape for y in self.compiled.ys]
+        self.state_shapes = [program.inputs[place].type.shape for place in self.states]
 
-def outputs_of(program: Program, dtype: str, run: Run) -> list[Tensor]:
-    """Empty answers (batch, time, ...) and final states (batch, ...), in the program's order."""
-    x = next(t for t, given in zip(run.inputs, program.inputs, strict=True) if given.role == "x")
-    batch, time = x.shape[:2]
-    types = program.types()
-    shapes = [(batch, time, *types[o.value].shape) for o in program.outputs if o.role == "y"]
-    shapes += [(batch, *given.type.shape) for given in program.inputs if given.role == "state"]
-    return [x.new_empty(shape, dtype=type_named(dtype)) for shape in shapes]
+    def outputs(self, run: Run) -> list[Tensor]:
+        """Empty answers (batch, time, ...) and final states (batch, ...), in order."""
+        x = run.inputs[self.xs[0]]
+        batch, time = x.shape[:2]
+        if run.time_first:
+            shapes = [(time, batch, *shape) for shape in self.y_shapes]
+            ys = [x.new_empty(shape, dtype=self.dtype).transpose(0, 1) for shape in shapes]
+        else:
+            shapes = [(batch, time, *shape) for shape in self.y_shapes]
+            ys = [x.new_empty(shape, dtype=self.dtype) for shape in shapes]
+        return [*ys, *(x.new_empty((batch, *s), dtype=self.dtype) for s in self.state_shapes)]
 
+    def forward(self, run: Run, keep: bool) -> tuple[list[Tensor], Tensor]:
+        """Answers and final states, and the bytes kept for the gradients."""
+        place = _Placed(self, run)
+        made = self.outputs(run)
+        answers, finals = made[: len(self.y_shapes)], made[len(self.y_shapes) :]
+        size = self.compiled.residual_bytes(place.batch, place.time) if keep else 0
+        residuals = torch.empty(size, dtype=torch.uint8, device="cpu")
+        if place.batch == 0 or place.time == 0:
+            for final, state in zip(finals, self.states, strict=True):
+                final.copy_(run.inputs[state])
+            return made, residuals
+        self.compiled.forward(
+            place.call(
+                ys=[_strided(y) for y in answers],
+                finals=[final.data_ptr() for final in finals],
+                residuals=residuals.data_ptr() if size else 0,
+            )
+        )
+        return made, residuals
 
-def run_forward(ready: Compiled, run: Run, keep: bool) -> list[Tensor]:
-    """Answers and final states, and last the bytes kept for the gradients."""
-    made = outputs_of(ready.program, ready.dtype, run)
-    place = _Placed(ready, run)
-    answers, finals = made[: len(ready.ys)], made[len(ready.ys) :]
-    size = ready.residual_bytes(place.batch, place.time) if keep else 0
-    residuals = torch.empty(size, dtype=torch.uint8)
-    if place.batch == 0 or place.time == 0:
-        for final, state in zip(finals, place.states, strict=True):
-            final.copy_(state)
-        return [*made, residuals]
-    call = place.call(
-        ys=[place.strided(y) for y in answers],
-        finals=[final.data_ptr() for final in finals],
-        residuals=residuals.data_ptr() if size else 0,
-    )
-    ready.forward(call)
-    return [*made, residuals]
+    def backward(
+        self, run: Run, residuals: Tensor, grads: Sequence[Gradient], wanted: Sequence[bool]
+    ) -> list[Gradient]:
+        """The gradients of inputs and starts, where wanted, from those of answers and finals."""
+        made = [
+            torch.empty(t.shape, dtype=t.dtype, device="cpu") if want else None
+            for t, want in zip((*run.inputs, *run.starts), wanted, strict=True)
+        ]
+        place = _Placed(self, run)
+        if place.batch == 0 or place.time == 0:
+            return self._without_steps(grads, made)
+        count = len(self.y_shapes)
+        y_grads = [
+            None if each is None else _strided(place.elements(each)) for each in grads[:count]
+        ]
+        call = place.call(
+            ys=[(0, 0, 0)] * count,
+            finals=[0] * len(self.states),
+            residuals=residuals.data_ptr(),
+        )
+        gradients = Gradients(
+            y_grads=y_grads,
+            final_grads=[0 if g is None else place.address(g) for g in grads[count:]],
+            x_grads=[None if (g := made[k]) is None else _strided(g) for k in self.xs],
+            weight_grads=[_address(made[k]) for k in self.weights],
+            state_grads=[_address(made[k]) for k in self.states],
+            start_grads=[_address(each) for each in made[self.count :]],
+        )
+        self.compiled.backward(call, gradients)
+        return made
 
-
-def gradients_of_run(
-    ready: Compiled,
-    run: Run,
-    residuals: Tensor,
-    grads: Sequence[Tensor | None],
-    wanted: Sequence[bool],
-) -> list[Tensor | None]:
-    """The gradients of inputs and starts, where wanted, from those of answers and finals."""
-    place = _Placed(ready, run)
-    everything = [*run.inputs, *run.starts]
-    made = [
-        torch.empty(t.shape, dtype=t.dtype) if want else None
-        for t, want in zip(everything, wanted, strict=True)
-    ]
-    if place.batch == 0 or place.time == 0:
-        return _without_steps(ready, grads, made)
-    roles = [given.role for given in ready.program.inputs]
-
-    def out(role: str) -> list[Tensor | None]:
-        return [each for each, its in zip(made, roles, strict=False) if its == role]
-
-    count = len(ready.ys)
-    y_grads = [None if each is None else place.strided(place.kept(each)) for each in grads[:count]]
-    ends = [None if each is None else place.contiguous(each) for each in grads[count:]]
-    call = place.call(
-        ys=[(0, 0, 0)] * count, finals=[0] * len(ready.states), residuals=residuals.data_ptr()
-    )
-    gradients = Gradients(
-        y_grads=y_grads,
-        final_grads=[_address(each) for each in ends],
-        x_grads=[None if each is None else place.strided(each) for each in out("x")],
-        weight_grads=[_address(each) for each in out("weight")],
-        state_grads=[_address(each) for each in out("state")],
-        start_grads=[_address(each) for each in made[len(roles) :]],
-    )
-    ready.backward(call, gradients)
-    return made
-
-
-def _without_steps(
-    ready: Compiled, grads: Sequence[Tensor | None], made: list[Tensor | None]
-) -> list[Tensor | None]:
-    """No step: the final states are the first ones, and nothing else has a part in them."""
-    ends = iter(grads[len(ready.ys) :])
-    for place, given in enumerate(made):
-        end = next(ends) if place < len(ready.program.inputs) and _is_state(ready, place) else None
-        if given is not None:
-            given.zero_() if end is None else given.copy_(end)
-    return made
-
-
-def _is_state(ready: Compiled, place: int) -> bool:
-    return ready.program.inputs[place].role == "state"
-
-
-def _address(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
+    def _without_steps(self, grads: Sequence[Gradient], made: list[Gradient]) -> list[Gradient]:
+        """No step: the final states are the first ones, and nothing else has a part in them."""
+        ends = dict(zip(self.states, grads[len(self.y_shapes) :], strict=True))
+        for place, given in enumerate(made):
+            if given is not None:
+                end = ends.get(place)
+                given.zero_() if end is None else given.copy_(end)
+        return made
 
 
 class _Placed:
     """A run's tensors where the engine can read them; it keeps alive what had to be copied."""
 
-    def __init__(self, ready: Compiled, run: Run) -> None:
+    def __init__(self, ready: Ready, run: Run) -> None:
+        self.ready = ready
         self.run = run
-        roles = [given.role for given in ready.program.inputs]
         self.alive: list[Tensor] = []
-
-        def having(role: str) -> list[Tensor]:
-            return [t for t, its in zip(run.inputs, roles, strict=True) if its == role]
-
-        self.xs, self.draws = having("x"), having("draw")
-        self.states, self.weights = having("state"), having("weight")
-        self.batch, self.time = self.xs[0].shape[:2]
+        self.batch, self.time = run.inputs[ready.xs[0]].shape[:2]
 
     def call(self, ys: Sequence[Strided], finals: Sequence[int], residuals: int) -> Call:
         """The call, with the run's inputs."""
-        run = self.run
+        ready, (inputs, starts, lengths, reset, backwards, _) = self.ready, self.run
         return Call(
             batch=self.batch,
             time=self.time,
-            xs=[self.strided(self.kept(x)) for x in self.xs],
-            draws=[self.strided(self.kept(draw)) for draw in self.draws],
-            states=[self.contiguous(state).data_ptr() for state in self.states],
-            weights=[self.contiguous(weight).data_ptr() for weight in self.weights],
+            xs=[_strided(self.elements(inputs[k])) for k in ready.xs],
+            draws=[_strided(self.elements(inputs[k])) for k in ready.draws],
+            states=[self.address(inputs[k]) for k in ready.states],
+            weights=[self.address(inputs[k]) for k in ready.weights],
             ys=ys,
             finals=finals,
-            starts=[self.contiguous(s).data_ptr() for s in run.starts] if run.starts else None,
-            lengths=0 if run.lengths is None else self.contiguous(run.lengths).data_ptr(),
-            reset=0 if run.reset is None else self.contiguous(run.reset).data_ptr(),
+            starts=[self.address(start) for start in starts] if starts else None,
+            lengths=0 if lengths is None else self.address(lengths),
+            reset=0 if reset is None else self.address(reset),
             residuals=residuals,
-            backwards=run.backwards,
+            backwards=backwards,
         )
 
-    def contiguous(self, tensor: Tensor) -> Tensor:
-        """Itself, or a copy that lives as long as this."""
+    def address(self, tensor: Tensor) -> int:
+        """Of the tensor itself where it is contiguous, else of a copy."""
         if not tensor.is_contiguous():
             tensor = tensor.contiguous()
             self.alive.append(tensor)
-        return tensor
+        return tensor.data_ptr()
 
-    def kept(self, tensor: Tensor) -> Tensor:
+    def elements(self, tensor: Tensor) -> Tensor:
         """Itself where each row and time has its elements side by side, else a copy."""
+        if tensor.is_contiguous():
+            return tensor
         shape, stride = tensor.shape[2:], tensor.stride()[2:]
         wanted = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
         if any(n > 1 and s != w for n, s, w in zip(shape, stride, wanted, strict=True)):
@@ -188,7 +185,12 @@ class _Placed:
             self.alive.append(tensor)
         return tensor
 
-    def strided(self, tensor: Tensor) -> Strided:
-        """(batch, time, ...) as the engine takes it; one time for all has stride 0."""
-        row, step = tensor.stride()[:2]
-        return tensor.data_ptr(), row, 0 if tensor.shape[1] == 1 else step
+
+def _strided(tensor: Tensor) -> Strided:
+    """(batch, time, ...) as the engine takes it; one time for all has stride 0."""
+    row, step = tensor.stride()[:2]
+    return tensor.data_ptr(), row, 0 if tensor.shape[1] == 1 else step
+
+
+def _address(tensor: Gradient) -> int:
+    return 0 if tensor is None else tensor.data_ptr()

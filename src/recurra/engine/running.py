@@ -62,7 +62,7 @@ def _run_both_ways(layer: Bidirectional, given: Given, start: Any) -> Scan | Non
     back = _run_part(
         layer,
         _as_layer(layer, "backward_cell"),
-        given._replace(state=state.backward, reset=_starts_next(reset, lengths)),
+        given._replace(state=state.backward, reset=starts_next(reset, lengths)),
         start.backward,
         backwards=True,
     )
@@ -73,7 +73,7 @@ def _run_both_ways(layer: Bidirectional, given: Given, start: Any) -> Scan | Non
     return Scan(y, BidirectionalState(there.state, back.state), states)
 
 
-def _starts_next(reset: Tensor | None, lengths: Tensor | None) -> Tensor | None:
+def starts_next(reset: Tensor | None, lengths: Tensor | None) -> Tensor | None:
     """Where a new episode starts at the next time: there the reading from the end starts again."""
     if reset is None:
         return None

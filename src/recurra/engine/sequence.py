@@ -7,6 +7,7 @@ gradients, which few need, come from replaying the program in torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,14 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from recurra.engine.memory import (
-    Run,
-    compiled,
-    gradients_of_run,
-    outputs_of,
-    program_of,
-    run_forward,
-)
+from recurra.engine.memory import Ready, Run, program_of, ready
 from recurra.engine.replay import replay
 
 __all__ = ["needs_gradients", "run_sequence"]
@@ -38,11 +32,13 @@ def sequence(
     lengths: Tensor | None,
     reset: Tensor | None,
     backwards: bool,
+    time_first: bool,
     keep: bool,
 ) -> list[Tensor]:
     """Answers, final states, and the bytes kept for the gradients; see `Run` for the arguments."""
-    run = Run(inputs, starts, lengths, reset, backwards)
-    return run_forward(compiled(program, dtype), run, keep)
+    run = Run(inputs, starts, lengths, reset, backwards, time_first)
+    made, residuals = ready(program, dtype).forward(run, keep)
+    return [*made, residuals]
 
 
 @sequence.register_fake
@@ -54,16 +50,18 @@ def _(
     lengths: Tensor | None,
     reset: Tensor | None,
     backwards: bool,
+    time_first: bool,
     keep: bool,
 ) -> list[Tensor]:
-    made = outputs_of(program_of(program), dtype, Run(inputs, starts, lengths, reset, backwards))
+    plan = ready(program, dtype)
+    made = plan.outputs(Run(inputs, starts, lengths, reset, backwards, time_first))
     size: Any = 0
     if keep:
         sizes: tuple[Any, ...] = tuple(made[0].shape[:2])
         if any(isinstance(size, torch.SymInt) for size in sizes):
             size = torch.library.get_ctx().new_dynamic_size()
         else:
-            size = compiled(program, dtype).residual_bytes(*sizes)
+            size = plan.compiled.residual_bytes(*sizes)
     return [*made, made[0].new_empty(size, dtype=torch.uint8)]
 
 
@@ -85,9 +83,8 @@ def sequence_backward(
 
     `grads` holds those of answers and final states of which `given` says that there is one.
     """
-    ready = compiled(program, dtype)
     run = Run(inputs, starts, lengths, reset, backwards)
-    made = gradients_of_run(ready, run, residuals, _spread(grads, given), wanted)
+    made = ready(program, dtype).backward(run, residuals, _spread(grads, given), wanted)
     return [each for each in made if each is not None]
 
 
@@ -116,7 +113,7 @@ def _spread(values: list[Tensor], given: list[bool]) -> Gradient:
 
 
 def _remember(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
-    program, dtype, tensors, starts, lengths, reset, backwards, keep = inputs
+    program, dtype, tensors, starts, lengths, reset, backwards, _, keep = inputs
     ctx.set_materialize_grads(False)
     ctx.said = (program, dtype, backwards, keep, len(tensors))
     ctx.save_for_backward(*tensors, *starts, lengths, reset, output[-1])
@@ -125,20 +122,31 @@ def _remember(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
 def _backward(ctx: Any, grads: Gradient) -> tuple[Any, ...]:
     program, dtype, backwards, keep, count = ctx.said
     *tensors, lengths, reset, residuals = ctx.saved_tensors
-    inputs, starts = tensors[:count], tensors[count:]
-    run = Run(inputs, starts, lengths, reset, backwards)
+    run = Run(tensors[:count], tensors[count:], lengths, reset, backwards)
     wanted = [*ctx.needs_input_grad[2], *ctx.needs_input_grad[3]]
-    grads = grads[:-1]
-    if keep and not torch._C._are_functorch_transforms_active():
-        given = [grad is not None for grad in grads]
-        made = torch.ops.recurra.sequence_backward(
-            program, dtype, inputs, starts, lengths, reset, backwards, residuals,
-            [grad for grad in grads if grad is not None], given, wanted,
-        )  # fmt: skip
-    else:
+    found = _gradients(program, dtype, run, residuals if keep else None, grads[:-1], wanted)
+    return None, None, found[:count], found[count:], None, None, None, None, None
+
+
+def _gradients(
+    program: str,
+    dtype: str,
+    run: Run,
+    residuals: Tensor | None,
+    grads: Gradient,
+    wanted: list[bool],
+) -> Gradient:
+    """The gradients of a run, which may be differentiated again or mapped over."""
+    if residuals is None or torch._C._are_functorch_transforms_active():
         made, _ = _replayed(program, run, grads, wanted, torch.is_grad_enabled())
-    found = _spread(made, wanted)
-    return None, None, found[:count], found[count:], None, None, None, None
+        return _spread(made, wanted)
+    inputs, starts, lengths, reset, backwards, _ = run
+    given = [grad is not None for grad in grads]
+    made = torch.ops.recurra.sequence_backward(
+        program, dtype, list(inputs), list(starts), lengths, reset, backwards, residuals,
+        [grad for grad in grads if grad is not None], given, wanted,
+    )  # fmt: skip
+    return _spread(made, wanted)
 
 
 def _replayed(
@@ -233,20 +241,50 @@ torch.library.register_autograd(
 )
 
 
+class _Sequence(torch.autograd.Function):
+    """The same outside of any graph: what the operations cost beside the engine is left out."""
+
+    @staticmethod
+    def forward(ctx: Any, plan: Ready, said: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
+        text, dtype, run = said
+        lengths, reset, backwards = run.lengths, run.reset, run.backwards
+        run = run._replace(inputs=tensors[: plan.count], starts=tensors[plan.count :])
+        made, residuals = plan.forward(run, keep=True)
+        ctx.set_materialize_grads(False)
+        ctx.plan, ctx.said = plan, (text, dtype, backwards)
+        ctx.save_for_backward(*tensors, lengths, reset, residuals)
+        return tuple(made)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        *tensors, lengths, reset, residuals = ctx.saved_tensors
+        plan, (text, dtype, backwards) = ctx.plan, ctx.said
+        run = Run(tensors[: plan.count], tensors[plan.count :], lengths, reset, backwards)
+        wanted = ctx.needs_input_grad[2:]
+        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+            found = _gradients(text, dtype, run, residuals, list(grads), list(wanted))
+        else:
+            found = plan.backward(run, residuals, grads, wanted)
+        return None, None, *found
+
+
 def needs_gradients(run: Run) -> bool:
     """Whether anybody may ask for gradients of a run."""
-    return torch.is_grad_enabled() and any(t.requires_grad for t in chain(run.inputs, run.starts))
+    return torch.is_grad_enabled() and any(t.requires_grad for t in (*run.inputs, *run.starts))
 
 
-def run_sequence(text: str, dtype: str, run: Run) -> list[Tensor]:
+def run_sequence(text: str, dtype: str, run: Run) -> Sequence[Tensor]:
     """Answers (batch, time, ...) and final states (batch, ...) of a program, in its order."""
+    inputs, starts, lengths, reset, backwards, time_first = run
     keep = needs_gradients(run)
-    if keep or torch.compiler.is_compiling() or _get_current_dispatch_mode() is not None:
-        made: list[Tensor] = torch.ops.recurra.sequence(text, dtype, *_plain(run), keep)
-    else:
-        made = run_forward(compiled(text, dtype), run, keep)
-    return made[:-1]
-
-
-def _plain(run: Run) -> list[Any]:
-    return [list(run.inputs), list(run.starts), run.lengths, run.reset, run.backwards]
+    if torch.compiler.is_compiling() or _get_current_dispatch_mode() is not None:
+        made: list[Tensor] = torch.ops.recurra.sequence(
+            text, dtype, list(inputs), list(starts), lengths, reset, backwards, time_first, keep
+        )
+        return made[:-1]
+    plan = ready(text, dtype)
+    if keep:
+        alone = run._replace(inputs=(), starts=())  # or it would hold on to what it runs over
+        apply: Any = _Sequence.apply
+        return apply(plan, (text, dtype, alone), *inputs, *starts)  # type: ignore[no-any-return]
+    return plan.forward(run, keep)[0]

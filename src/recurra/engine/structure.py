@@ -72,7 +72,7 @@ def _of_module(module: nn.Module) -> Hashable:
 
 def _of_tensors(tensors: Mapping[str, Tensor | None]) -> Iterator[Hashable]:
     for name, tensor in tensors.items():
-        yield (name, None) if tensor is None else (name, tuple(tensor.shape), tensor.dtype)
+        yield (name, None) if tensor is None else (name, tensor.shape, tensor.dtype)
 
 
 def _frozen(value: Any, depth: int) -> Hashable:
