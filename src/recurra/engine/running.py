@@ -20,7 +20,17 @@ from recurra.layers import Bidirectional, BidirectionalState, Layer, Recurrent, 
 from recurra.layers.layer import Given
 from recurra.layers.scan import Scan, autocasts, real_steps
 
-__all__ = ["refusal_of_call", "refusals_of", "run_layer", "step_layer"]
+__all__ = [
+    "children_of",
+    "directions_of",
+    "look_up",
+    "refusal_of_call",
+    "refusals_of",
+    "run_layer",
+    "starts_next",
+    "step_layer",
+    "usual",
+]
 
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}
 _TENSORS = (Tensor, nn.Parameter)
@@ -91,6 +101,11 @@ def _as_layer(layer: Bidirectional, name: str) -> Recurrent:
     return made[name]
 
 
+def directions_of(layer: Bidirectional) -> list[Recurrent]:
+    """Both directions as layers."""
+    return [_as_layer(layer, name) for name in ("forward_cell", "backward_cell")]
+
+
 def _run_part(
     owner: Layer,
     layer: Layer,
@@ -109,7 +124,7 @@ def _run_part(
     if why is not None:
         return _refuse(owner, Refusal(why, "silent", PlanError))
     wanted = Wanted(x.shape[-1] if layer.event_dims else 0, x.dtype, keep_states, step)
-    plan = _look_up(layer, *wanted)
+    plan = look_up(layer, *wanted)
     if isinstance(plan, Refusal):
         return _refuse(owner, plan)
     if not layer.event_dims:
@@ -143,7 +158,8 @@ def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
     return states.where(real.reshape(*real.shape, *([1] * (final.dim() - 1))), final.unsqueeze(1))
 
 
-def _look_up(layer: Layer, *wanted: Any) -> Plan | Refusal:
+def look_up(layer: Layer, *wanted: Any) -> Plan | Refusal:
+    """The program of a layer as it is now; the arguments are those of `Wanted`."""
     return plan_of(layer, Wanted(*wanted)).plan
 
 
@@ -153,7 +169,7 @@ def _constant(layer: Layer, name: str, *wanted: Any) -> Tensor:
 
 # A compiled graph takes both as they are while it is made, from arguments that are constants.
 # torch.compiler.assume_constant_result does no more than this, but loads the compiler.
-for _function in (_look_up, _constant):
+for _function in (look_up, _constant):
     vars(_function)["_dynamo_marked_constant"] = True
 
 
@@ -215,26 +231,25 @@ def _refuse(layer: Layer, refusal: Refusal) -> Scan | None:
 def refusals_of(layer: Layer) -> dict[Layer, str]:
     """The parts of a layer that torch runs, and why; none where all of it is native."""
     if isinstance(layer, Bidirectional):
-        parts = [_as_layer(layer, name) for name in ("forward_cell", "backward_cell")]
-        whys = [why for part in parts for why in refusals_of(part).values()]
+        whys = [why for part in directions_of(layer) for why in refusals_of(part).values()]
         return dict.fromkeys([layer], whys[0]) if whys else {}
-    plan = _look_up(layer, *_usual(layer))
+    plan = look_up(layer, *usual(layer))
     if isinstance(plan, Plan):
         return {}
     if plan.kind != "parts":
         return {layer: plan.why}
-    inner = [part for part in _children(layer) if isinstance(part, Layer)]
+    inner = [part for part in children_of(layer) if isinstance(part, Layer)]
     return {part: why for each in inner for part, why in refusals_of(each).items()}
 
 
-def _usual(layer: Layer) -> Wanted:
+def usual(layer: Layer) -> Wanted:
     """The program of a layer for the input it is most likely given."""
     floats = (t.dtype for t in (*layer.parameters(), *layer.buffers()) if t.is_floating_point())
     dtype = next(floats, torch.float32) if layer.event_dims else torch.long
     return Wanted(layer.input_size or 1 if layer.event_dims else 0, dtype)
 
 
-def _children(layer: Layer) -> list[nn.Module]:
+def children_of(layer: Layer) -> list[nn.Module]:
     """The parts that a stack or a residual runs one by one."""
     if isinstance(layer, Stack):
         return list(layer.parts)
