@@ -24,6 +24,7 @@ CPP = $(shell find native -name '*.h' -o -name '*.inl' -o -name '*.cpp')
 CREATED := $(VENV)/.created
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+BENCH := $(VENV)/.installed-bench
 
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -86,12 +87,8 @@ wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, 
 	@build/wheel/bin/python -m pip install -qq --no-input -c constraints.txt dist/*.whl
 	cd build/wheel && bin/python -c "import recurra, recurra.engine._native"
 
-bench: native  ## Run every benchmark in benchmarks/
-	@found=; for file in benchmarks/[!_]*.py; do \
-		[ -e "$$file" ] || continue; \
-		found=yes; echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
-	done; \
-	[ "$$found" ] || echo "benchmarks/ holds no benchmark yet."
+bench: $(BENCH) native  ## Measure speed and memory against other libraries (about ten minutes; a try: ARGS=--quick)
+	$(BIN)/python -m benchmarks.bars $(ARGS)
 
 docs: $(DEV)  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site
@@ -121,6 +118,11 @@ $(RUNTIME): $(CREATED) $(KEYS)
 	@echo "Installing recurra with PyTorch into .venv (half a minute or so, longer where it must be downloaded)"
 	@$(INSTALL) -e '.[train,draw,data,native]'
 	@touch $@
+
+$(BENCH): $(CREATED) $(KEYS)
+	@echo "Installing recurra with PyTorch and the libraries it is measured against into .venv (a minute or so)"
+	@$(INSTALL) -e '.[bench]'
+	@touch $(RUNTIME) $@
 
 $(DEV): $(CREATED) $(KEYS)
 	@echo "Installing recurra with PyTorch and the development tools into .venv (a minute or so)"

@@ -9,6 +9,7 @@
 #include "kernels/math_exp.h"
 #include "kernels/math_log.h"
 #include "kernels/math_pow.h"
+#include "kernels/math_tanh.h"
 #include "kernels/math_trig.h"
 
 namespace recurra::RECURRA_ISA {

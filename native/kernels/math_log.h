@@ -36,8 +36,9 @@ RECURRA_INLINE Split<T> split_exponent(Vec<T> x) {
 
 // log(1 + f) + k ln 2
 RECURRA_INLINE f32 log_of_split(f32 k, f32 f) {
-  const f32 rest = fma(f, polynomial<float>(f, LogRest<float>::c), splat<float>(-0.5f));
-  const f32 small = fma(f * f, rest, k * Ln2<float>::c[1]);
+  const f32 square = f * f;
+  const f32 rest = fma(f, polynomial<float>(f, square, LogRest<float>::c), splat<float>(-0.5f));
+  const f32 small = fma(square, rest, k * Ln2<float>::c[1]);
   return fma(k, splat<float>(Ln2<float>::c[0]), f + small);
 }
 
@@ -47,7 +48,7 @@ RECURRA_INLINE f64 log_of_split(f64 k, f64 f) {
   const f64 s = f / (f + 2.0);
   const f64 z = s * s;
   const f64 half_square = f * f * 0.5;
-  const f64 rest = z * polynomial<double>(z, AtanhRest<double>::c);
+  const f64 rest = z * polynomial<double>(z, z * z, AtanhRest<double>::c);
   const f64 small = fma(s, half_square + rest, k * Ln2<double>::c[1]);
   return fma(k, splat<double>(Ln2<double>::c[0]), f - (half_square - small));
 }
@@ -70,13 +71,13 @@ RECURRA_INLINE f32 log1p_of_share(f32 e) {
 RECURRA_INLINE f64 log1p_of_share(f64 e) {
   const f64 s = e / (e + 2.0);
   const f64 z = s * s;
-  return fma(s, splat<double>(2.0), s * z * polynomial<double>(z, AtanhWideRest<double>::c));
+  return fma(s, splat<double>(2.0), s * z * polynomial<double>(z, z * z, AtanhWideRest<double>::c));
 }
 
 // log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))
 template <class T>
 RECURRA_INLINE Vec<T> softplus(Vec<T> x) {
-  return (x < 0 ? splat<T>(0) : x) + log1p_of_share(exp_of_minus_magnitude<T>(x));
+  return (x > 0 ? x : splat<T>(0)) + log1p_of_share(exp_of_minus_magnitude<T>(x));
 }
 
 }  // namespace recurra::RECURRA_ISA

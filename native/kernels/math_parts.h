@@ -43,6 +43,20 @@ RECURRA_INLINE Vec<T> polynomial(Vec<T> x, const T (&c)[N]) {
   return sum;
 }
 
+// The same by two interleaved chains, which take half the time to come through; `square` is x^2.
+template <class T, int N>
+RECURRA_INLINE Vec<T> polynomial(Vec<T> x, Vec<T> square, const T (&c)[N]) {
+  static_assert(N >= 4);
+  Vec<T> one = splat<T>(c[N - 1]), other = splat<T>(c[N - 2]);
+#pragma GCC unroll 32
+  for (int k = N - 3; k >= 0; --k) {
+    const Vec<T> next = fma(one, square, splat<T>(c[k]));
+    one = other;
+    other = next;
+  }
+  return fma(one, x, other);
+}
+
 template <class T>
 RECURRA_INLINE Vec<T> magnitude(Vec<T> x) {
   return as_float(bits(x) & ~Number<T>::sign);

@@ -32,7 +32,8 @@ RECURRA_INLINE Pair log_in_two(f64 x) {
   const f64 third = z * TwoThirds<double>::c[0];
   const f64 third_low = fma(z, splat<double>(TwoThirds<double>::c[0]), -third) +
                         fma(z, splat<double>(TwoThirds<double>::c[1]), z_low * TwoThirds<double>::c[0]);
-  const Pair tail = exact_sum(third, z * z * polynomial<double>(z, AtanhSecondRest<double>::c));
+  const f64 square = z * z;
+  const Pair tail = exact_sum(third, square * polynomial<double>(z, square, AtanhSecondRest<double>::c));
   const Pair factor = exact_sum(splat<double>(2.0), tail.high);
   const f64 factor_low = factor.low + (tail.low + third_low);
   const f64 product = s * factor.high;
@@ -56,7 +57,7 @@ RECURRA_INLINE f64 exp_of_pair(Pair x) {
   const f64 n = t - Number<double>::rounder;
   const f64 first = fma(n, splat<double>(-Ln2<double>::c[0]), high);
   const f64 r = first + fma(n, splat<double>(-Ln2<double>::c[1]), low);
-  return scaled<double>({exp_minus_one<double>(r), bits(t)});
+  return scaled<double>({exp_minus_one<double>(r), n, bits(t)});
 }
 
 RECURRA_INLINE i64 is_whole(f64 y) {
@@ -75,7 +76,8 @@ RECURRA_INLINE f64 with_special_cases(f64 x, f64 y, f64 value) {
   const i64 negative = (bits(x) < 0) & odd;
   result = as_float(bits(result) ^ (negative & Number<double>::sign));
   result = ((x < 0) & (a < infinity) & ~whole) ? splat<double>(Number<double>::nan) : result;
-  result = ((x != x) | (y != y)) ? x + y : result;
+  result = y != y ? y : result;
+  result = x != x ? x : result;
   return ((y == 0) | (x == 1)) ? splat<double>(1) : result;
 }
 

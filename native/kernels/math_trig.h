@@ -101,13 +101,14 @@ RECURRA_INLINE f64 sin_turned(f64 x, std::int64_t quarters) {
   const Angle angle = reduce_angle(x);
   const f64 r = angle.r;
   const f64 z = r * r;
+  const f64 square = z * z;
   // sin(r + r_low) = sin(r) + r_low cos(r);  cos(r + r_low) = cos(r) - r_low sin(r)
-  const f64 sin_rest = fma(z * r, polynomial<double>(z, SinRest<double>::c),
+  const f64 sin_rest = fma(z * r, polynomial<double>(z, square, SinRest<double>::c),
                            fma(z * angle.r_low, splat<double>(-0.5), angle.r_low));
   const f64 sine = r + sin_rest;
   const f64 half = z * 0.5;
   const f64 one_less = 1.0 - half;
-  const f64 cos_rest = fma(z * z, polynomial<double>(z, CosRest<double>::c), -r * angle.r_low);
+  const f64 cos_rest = fma(square, polynomial<double>(z, square, CosRest<double>::c), -r * angle.r_low);
   const f64 cosine = one_less + (((1.0 - one_less) - half) + cos_rest);
   const i64 n = angle.n + quarters;
   const f64 value = (n & 1) == 0 ? sine : cosine;

@@ -31,11 +31,11 @@ void pack(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, i
   for (int first = 0; first < n; first += kPanel<T>) {
     const int outputs = n - first < kPanel<T> ? n - first : kPanel<T>;
     const int width = (outputs + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-    for (int i = 0; i < width; ++i) {
-      const T* row = w + (first + i) * row_stride;
-      for (int j = 0; j < k; ++j) {
-        packed[j * width + i] = i < outputs ? row[j * column_stride] : T(0);
-      }
+    for (int j = 0; j < k; ++j) {
+      const T* from = w + first * row_stride + j * column_stride;
+      T* const to = packed + static_cast<std::ptrdiff_t>(j) * width;
+      for (int i = 0; i < outputs; ++i) to[i] = from[i * row_stride];
+      for (int i = outputs; i < width; ++i) to[i] = T(0);
     }
     packed += static_cast<std::ptrdiff_t>(width) * k;
   }
@@ -244,6 +244,10 @@ void pack_columns(const OuterRows<T>* runs, int count, int from, int rows, int f
   for (int u = 0, seen = 0; u < count && done < rows; seen += runs[u].rows, ++u) {
     for (int r = from > seen ? from - seen : 0; r < runs[u].rows && done < rows; ++r, ++done) {
       const T* a = runs[u].a[r] + first;
+      if (columns == kTileRows) {
+        std::memcpy(packed + done * kTileRows, a, kTileRows * sizeof(T));
+        continue;
+      }
       for (int i = 0; i < kTileRows; ++i) packed[done * kTileRows + i] = i < columns ? a[i] : T(0);
     }
   }

@@ -34,7 +34,8 @@ constexpr RowKernel<T> kRowKernels[kRowOps] = {
 template <class T>
 const Kernels<T>& table() {
   static constexpr Kernels<T> kTable = {packed_size<T>, pack<T>,  product<T>,
-                                        outer_scratch<T>, outer<T>, kRowKernels<T>};
+                                        outer_scratch<T>, outer<T>, kRowKernels<T>,
+                                        add_onto<T>};
   return kTable;
 }
 

@@ -51,6 +51,7 @@ std::size_t Scratch<T>::bytes(const Plan<T>& plan, int runs) {
   return aligned<T>(tile_count(plan)) + aligned<ProductRows<T>>(runs) +
          aligned<OuterRows<T>>(runs) +
          aligned<T>(static_cast<std::int64_t>(plan.kernels.outer_scratch(plan.outer_columns))) +
+         aligned<std::int64_t>(static_cast<std::int64_t>(plan.buffers.size())) +
          aligned<Rows<T>>(static_cast<std::int64_t>(plan.buffers.size()));
 }
 
@@ -60,7 +61,8 @@ Scratch<T>::Scratch(const Plan<T>& plan, int runs, Memory& memory)
       outer(memory.take<T>(plan.kernels.outer_scratch(plan.outer_columns))),
       products(memory.take<ProductRows<T>>(static_cast<std::size_t>(runs))),
       outers(memory.take<OuterRows<T>>(static_cast<std::size_t>(runs))),
-      buffers(memory.take<Rows<T>>(plan.buffers.size())) {
+      buffers(memory.take<Rows<T>>(plan.buffers.size())),
+      moves(memory.take<std::int64_t>(plan.buffers.size())) {
   std::uninitialized_fill_n(buffers, plan.buffers.size(), Rows<T>{});
 }
 
@@ -240,15 +242,49 @@ template <class T>
 void Block<T>::run_loop(const Stage& stage, int begin, int end, int first, int rows,
                         const Scratch<T>& scratch) {
   Rows<T>* const at = scratch.buffers;
-  for (int s = begin; s < end; ++s) {
-    const int step = plan_.descending ? begin + end - 1 - s : s;
+  const int way = plan_.descending ? -1 : 1;
+  const int start = plan_.descending ? end - 1 : begin;
+  for (const std::int32_t b : stage.buffers) at[b] = locate(b, start);
+  std::int64_t* const moves = scratch.moves;
+  for (std::size_t k = 0; k < stage.buffers.size(); ++k) {
+    moves[k] = way * time_step(stage.buffers[k]);
+  }
+  for (int s = 0; s < end - begin; ++s) {
+    const int step = start + way * s;
     const int count = active(step, first, rows);
+    if (s > 0) {
+      for (std::size_t k = 0; k < stage.buffers.size(); ++k) {
+        Rows<T>& moved = at[stage.buffers[k]];
+        if (moved.table != nullptr) {
+          moved.shift += moves[k];
+        } else {
+          moved.base += moves[k];
+        }
+      }
+    }
     if (count == 0) continue;
-    for (const std::int32_t b : stage.buffers) at[b] = locate(b, step);
     if (call_.reset != nullptr && !plan_.descending) reset_states(stage, step, first, count, at);
+    if (s + 1 < end - begin) fetch_ahead(stage, at, moves, first, count);
     run_segments(plan_, stage, weights_, at, first, count, flat_.data(), flat_alone_.data(),
                  scratch);
     if (call_.reset != nullptr && plan_.descending) reset_states(stage, step, first, count, at);
+  }
+}
+
+// What the next step reads from outside: rows of a call lie far apart, where hardware does not look
+// ahead.
+template <class T>
+void Block<T>::fetch_ahead(const Stage& stage, const Rows<T>* at, const std::int64_t* moves, int first,
+                           int rows) const {
+  for (std::size_t k = 0; k < stage.buffers.size(); ++k) {
+    const Buffer& buffer = plan_.buffers[stage.buffers[k]];
+    if (buffer.space != Space::x || buffer.size * static_cast<std::int64_t>(sizeof(T)) > 8192) continue;
+    for (int r = first; r < first + rows; ++r) {
+      const T* next = at[stage.buffers[k]][r] + moves[k];
+      for (std::int64_t i = 0; i < buffer.size; i += 64 / static_cast<std::int64_t>(sizeof(T))) {
+        __builtin_prefetch(next + i, 0, 2);
+      }
+    }
   }
 }
 
@@ -351,6 +387,21 @@ void Block<T>::outer(const Instruction& instruction, int begin, int end, int par
                       static_cast<int>(instruction.dims[3]), into, out.strides[2], scratch.outer);
 }
 
+namespace {
+
+// to += from over a run of elements in any steps.
+template <class T>
+void add_run(const Kernels<T>& kernels, T* to, std::int64_t to_step, const T* from,
+             std::int64_t from_step, std::int64_t n) {
+  if (to_step == 1 && from_step == 1) {
+    kernels.add_onto(to, from, n);
+    return;
+  }
+  for (std::int64_t i = 0; i < n; ++i) to[i * to_step] += from[i * from_step];
+}
+
+}  // namespace
+
 template <class T>
 void Block<T>::column_sum(const Instruction& instruction, int begin, int end, int part, int parts,
                           const Scratch<T>&) {
@@ -361,16 +412,15 @@ void Block<T>::column_sum(const Instruction& instruction, int begin, int end, in
   const auto [from, to] = share(dims[3], part, parts);
   for (int step = begin; step < end; ++step) {
     const int running = active(step, 0, rows_);
-    const Rows<T> rows = locate(in.buffer, step).plus(in.offset);
+    const Rows<T> rows = locate(in.buffer, step).plus(in.offset + from * in.strides[3]);
     for (int r = 0; r < running; ++r) {
       for (std::int64_t i = 0; i < dims[0]; ++i) {
         for (std::int64_t j = 0; j < dims[1]; ++j) {
           for (std::int64_t k = 0; k < dims[2]; ++k) {
             const T* x = rows[r] + i * in.strides[0] + j * in.strides[1] + k * in.strides[2];
-            T* y = into + i * out.strides[0] + j * out.strides[1] + k * out.strides[2];
-            for (std::int64_t l = from; l < to; ++l) {
-              y[l * out.strides[3]] += x[l * in.strides[3]];
-            }
+            T* y = into + i * out.strides[0] + j * out.strides[1] + k * out.strides[2] +
+                   from * out.strides[3];
+            add_run(plan_.kernels, y, out.strides[3], x, in.strides[3], to - from);
           }
         }
       }
@@ -388,14 +438,14 @@ void Block<T>::scatter(const Instruction& instruction, int begin, int end, int p
   const auto [from, to] = share(instruction.dims[3], part, parts);
   for (int step = begin; step < end; ++step) {
     const int running = active(step, 0, rows_);
+    const Rows<T> places = locate(index.buffer, step).plus(index.offset);
+    const Rows<T> rows = locate(in.buffer, step).plus(in.offset + from * in.strides[3]);
     for (int r = 0; r < running; ++r) {
       std::int64_t place;
-      std::memcpy(&place, locate(index.buffer, step)[r] + index.offset, sizeof place);
+      std::memcpy(&place, places[r], sizeof place);
       if (place < 0 || place >= instruction.extra) continue;
-      const T* x = locate(in.buffer, step)[r] + in.offset;
-      for (std::int64_t l = from; l < to; ++l) {
-        into[place * out.strides[2] + l * out.strides[3]] += x[l * in.strides[3]];
-      }
+      add_run(plan_.kernels, into + place * out.strides[2] + from * out.strides[3], out.strides[3],
+              rows[r], in.strides[3], to - from);
     }
   }
 }

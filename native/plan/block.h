@@ -48,7 +48,8 @@ struct Scratch {
   T* outer;
   ProductRows<T>* products;
   OuterRows<T>* outers;
-  Rows<T>* buffers;
+  Rows<T>* buffers;     // as the current step sees them
+  std::int64_t* moves;  // of each of a stage's buffers, from a step to the next
 };
 
 template <class T>
@@ -76,6 +77,8 @@ class Block {
   std::int64_t time_step(int buffer) const;  // from a step to the next; for untabled buffers
   bool starts_again(int row, std::int64_t step) const;
   void reset_states(const Stage& stage, std::int64_t step, int first, int rows, Rows<T>* at);
+  void fetch_ahead(const Stage& stage, const Rows<T>* at, const std::int64_t* moves, int first,
+                   int rows) const;
   void run_span(const Stage& stage, int begin, int end, int first, int rows, const Scratch<T>&);
   void run_loop(const Stage& stage, int begin, int end, int first, int rows, const Scratch<T>&);
   void span_product(const Instruction&, int begin, int end, int first, int rows, const Scratch<T>&);

@@ -183,6 +183,46 @@ RECURRA_INLINE f64 square_root(f64 x) {
 #endif
 }
 
+// a < b ? a : b, and so b where either is not a number.
+template <class T>
+RECURRA_INLINE Vec<T> lesser(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm512_min_ps((__m512)a, (__m512)b);
+  } else {
+    return (f64)_mm512_min_pd((__m512d)a, (__m512d)b);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm256_min_ps((__m256)a, (__m256)b);
+  } else {
+    return (f64)_mm256_min_pd((__m256d)a, (__m256d)b);
+  }
+#else
+  return a < b ? a : b;
+#endif
+}
+
+// a > b ? a : b, and so b where either is not a number.
+template <class T>
+RECURRA_INLINE Vec<T> greater(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm512_max_ps((__m512)a, (__m512)b);
+  } else {
+    return (f64)_mm512_max_pd((__m512d)a, (__m512d)b);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32)_mm256_max_ps((__m256)a, (__m256)b);
+  } else {
+    return (f64)_mm256_max_pd((__m256d)a, (__m256d)b);
+  }
+#else
+  return a > b ? a : b;
+#endif
+}
+
 // --- bits ------------------------------------------------------------------------------------------
 
 RECURRA_INLINE i32 bits(f32 x) { return (i32)x; }

@@ -48,13 +48,9 @@ def torch_gradients(layer, x, start, y_gradients, end_gradients):
     total.backward()
 
 
-def assert_gradients_agree(row):
-    layer = layer_of(row, dtype=torch.float64)
+def assert_gradients_through_time(layer, x, state):
     traced = trace(layer)
-    x = x_of(row, ROWS, TIME, dtype=torch.float64)
-    start = map_state(
-        lambda slot: slot.detach().requires_grad_(), state_of(row, layer, ROWS, dtype=torch.float64)
-    )
+    start = map_state(lambda slot: slot.detach().requires_grad_(), state)
     if x.is_floating_point():
         x.requires_grad_()
     y_gradients = torch.randn_like(layer(x)[0])
@@ -79,6 +75,12 @@ def assert_gradients_agree(row):
     if x.requires_grad:
         wanted = torch.zeros_like(x) if x.grad is None else x.grad
         np.testing.assert_allclose(np.stack(of_x, 1), wanted, **close)
+
+
+def assert_gradients_agree(row):
+    layer = layer_of(row, dtype=torch.float64)
+    state = state_of(row, layer, ROWS, dtype=torch.float64)
+    assert_gradients_through_time(layer, x_of(row, ROWS, TIME, dtype=torch.float64), state)
 
 
 @every_streaming_layer

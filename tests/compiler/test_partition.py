@@ -92,7 +92,7 @@ def numpy_of(tensors):
 
 
 def assert_stages_answer_as_torch(layer, x, start, reset, change=lambda parts: parts):
-    program, weights = trace(layer)
+    program, weights, _ = trace(layer)
     parts = change(partition(program))
     with torch.no_grad():
         y, end = layer(x, start, reset=reset)

@@ -41,13 +41,24 @@ CASES = [
     *(Case(op, f, ((2, 3),), low=0.1) for op, f in POSITIVE.items()),
     *(Case(op, f, ((5,), (5,))) for op, f in BINARY.items()),
     *(Case(op, f, ((5,), (5,))) for op, f in COMPARED.items()),
+    Case("fma", lambda x, y, z: x * y + z, ((5,), (5,), (5,))),
+    Case("fms", lambda x, y, z: x * y - z, ((5,), (5,), (5,))),
+    Case("fnma", lambda x, y, z: z - x * y, ((5,), (5,), (5,))),
+    Case("addmatvec", lambda a, m, v: a + (m @ v[..., None])[..., 0], ((3,), (3, 4), (4,)),
+         {"transposed": False}),
     Case("pow", torch.pow, ((5,), (5,)), low=0.1),
+    Case("detach", torch.detach, ((5,),)),
     Case("not", torch.logical_not, ((5,),), kinds=("bool",)),
     Case("and", torch.logical_and, ((5,), (5,)), kinds=("bool", "bool")),
     Case("where", torch.where, ((5,), (5,), (5,)), kinds=("bool", "float", "float")),
     Case("matvec", lambda m, v: (m @ v[..., None])[..., 0], ((3, 4), (4,)), {"transposed": False}),
     Case("matvec", lambda m, v: (v[:, None] @ m)[:, 0], ((3, 4), (3,)), {"transposed": True}),
+    Case("matvec", lambda m, v: (m @ v[..., None])[..., 0], ((2, 3, 4), (2, 4)),
+         {"transposed": False}),
+    Case("matvec", lambda m, v: (v[..., None, :] @ m)[..., 0, :], ((5, 2, 3, 4), (5, 2, 3)),
+         {"transposed": True}),
     Case("outer", lambda a, b: a[:, :, None] * b[:, None], ((3,), (4,))),
+    Case("outer", lambda a, b: a[..., None] * b[..., None, :], ((2, 3), (2, 4))),
     Case("sum", lambda x: x.sum(-1), ((3, 4),)),
     Case("mean", lambda x: x.mean(-1), ((3, 4),)),
     Case("largest", lambda x: x.amax(-1), ((3, 4),)),
@@ -107,7 +118,7 @@ def torch_values(case, arrays, g):
     tensors = [torch.from_numpy(a) for a in arrays]
     floats = [t.requires_grad_() for t in tensors if t.is_floating_point()]
     y = case.torch(*tensors)
-    if not floats or not y.is_floating_point():
+    if not floats or not y.requires_grad:
         return y.detach().double().numpy(), {}
     gradients = torch.autograd.grad(y, floats, torch.from_numpy(g), allow_unused=True)
     places = [k for k, t in enumerate(tensors) if t.is_floating_point()]

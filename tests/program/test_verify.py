@@ -50,6 +50,13 @@ BROKEN = {
     "matvec takes a matrix of floats first, not float[3]": program(
         ("matvec", (0, 0), {"transposed": False})
     ),
+    "matvec takes float[2, 3] for its matrix float[2, 1, 3], not float[3]": program(
+        ("matvec", (0, 1), {"transposed": False}),
+        inputs=(Input("m", "x", Type("float", (2, 1, 3))), X),
+    ),
+    "outer takes vectors of the same heads, not float[3] and float[2, 3]": program(
+        ("outer", (0, 1), {}), inputs=(X, Input("z", "x", Type("float", (2, 3))))
+    ),
     "takes true or false for transposed, not 1": program(
         ("outer", (0, 0), {}), ("matvec", (1, 0), {"transposed": 1})
     ),

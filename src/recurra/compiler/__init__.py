@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recurra.compiler.differentiate import differentiate
+from recurra.compiler.draws import Draw
+from recurra.compiler.heads import one_head_each
 from recurra.compiler.partition import Partition, Stage, partition
 from recurra.compiler.simplify import shared_values, simplify, split_once
 
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
     from recurra.compiler.tracing import Traced, trace
 
 __all__ = [
+    "Draw",
     "Partition",
     "Stage",
     "Traced",
     "differentiate",
+    "one_head_each",
     "partition",
     "shared_values",
     "simplify",

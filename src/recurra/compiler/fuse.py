@@ -57,6 +57,8 @@ class _Fusing:
                 self.new[value] = self._sum(value)
             elif instruction.op == "sub":
                 self.new[value] = self._difference(instruction)
+            elif instruction.op == "mul":
+                self.new[value] = self._product_with_rest(instruction)
             else:
                 self.new[value] = self._same(instruction)
         for name, role, value in self.program.outputs:
@@ -138,6 +140,17 @@ class _Fusing:
             if made is not None and single and value not in self.shared:
                 factors = (self.new[k] for k in made.inputs)
                 return self.b.op(op, *factors, self.new[other if op == "fms" else one])
+        return self._same(instruction)
+
+    def _product_with_rest(self, instruction: Instruction) -> int:
+        """y (1 - y), the slope of a sigmoid, is y - y y."""
+        for y, rest in (instruction.inputs, instruction.inputs[::-1]):
+            made = self._made_by(rest)
+            if made is None or made.op != "sub" or made.inputs[1] != y or not self._once(rest):
+                continue
+            one = self._made_by(made.inputs[0])
+            if one is not None and one.op == "constant" and one.attributes["value"] == 1:
+                return self.b.op("fnma", self.new[y], self.new[y], self.new[y])
         return self._same(instruction)
 
     def _same(self, instruction: Instruction) -> int:

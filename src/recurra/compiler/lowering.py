@@ -1,8 +1,8 @@
 """Torch operations in the closed set of ops, one handler each.
 
-A torch tensor is one of two kinds here. One with rows carries the batch as its first axis, which a
-program's value leaves out; a shared one depends on weights only and has none. An operation that
-would mix rows is refused, by name.
+A torch tensor is one of two kinds here. One with rows carries the batch, which a program's value
+leaves out; a shared one depends on weights only and has none. An operation that would mix rows is
+refused, by name.
 """
 
 from __future__ import annotations
@@ -14,26 +14,34 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 from recurra.errors import TraceError
 from recurra.program import Builder
 
-__all__ = ["HANDLERS", "Lowering", "Value"]
+__all__ = ["HANDLERS", "Lowering", "Number", "Rows", "Value", "handles"]
 
 Number = bool | int | float
 
 
+class Rows(NamedTuple):
+    """Where a torch tensor holds the batch."""
+
+    place: int = 0  # the torch axis
+    merged: int = 0  # how many axes of a row lie with the batch in that one axis, after it
+
+
 class Value(NamedTuple):
-    """A torch tensor as a program's value."""
+    """A torch tensor as a program's value: its axes in torch's order, without the batch."""
 
     id: int
-    rows: bool  # whether the tensor's first axis is the batch
+    rows: Rows | None  # None for what is shared
 
 
 class Lowering:
     """A program in the making, and what the handlers ask of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: int) -> None:
         self.b = Builder()
-        self.batch = 0  # the length of the batch axis while tracing
+        self.batch = batch  # the length of the batch axis while tracing, a prime
         self.operation = ""  # the torch operation at hand, for messages
         self.made: tuple[int, ...] = ()  # the shape of the tensor it makes
+        self.drawn: Value | None = None  # the random numbers it asks for
 
     def refuse(self, why: str) -> NoReturn:
         """Give up on the cell.
@@ -51,17 +59,24 @@ class Lowering:
         """float, bool or index."""
         return self.b.types[value.id].kind
 
-    def op(self, name: str, rows: bool, *inputs: int, **attributes: Any) -> Value:
+    def rank(self, value: Value) -> int:
+        """How many axes the torch tensor has."""
+        own = len(self.shape(value))
+        return own if value.rows is None else own + 1 - value.rows.merged
+
+    def op(self, name: str, rows: Rows | None, *inputs: int, **attributes: Any) -> Value:
         """The value of an op."""
         return Value(self.b.op(name, *inputs, **attributes), rows)
 
     def axis(self, value: Value, dim: int) -> int:
         """A torch axis as one of the value's own."""
-        rank = len(self.shape(value)) + value.rows
+        rank = self.rank(value)
         dim = dim % rank if rank else 0
-        if value.rows and dim == 0:
+        if value.rows is None or dim < value.rows.place:
+            return dim
+        if dim == value.rows.place:
             self.refuse("works along the batch axis, so that rows would see each other")
-        return dim - value.rows
+        return dim - 1 + value.rows.merged
 
     def as_float(self, value: Value) -> Value:
         """True as 1 and false as 0."""
@@ -74,42 +89,74 @@ class Lowering:
 
     def number(self, number: Number) -> Value:
         """A Python number as a shared scalar."""
-        return Value(self.b.constant(float(number), ()), rows=False)
+        if number and (number == self.batch or 1 / number == self.batch):
+            self.refuse("computes with the number of rows in the batch")
+        if math.isnan(number):
+            self.refuse("computes with NaN")
+        if math.isinf(number):
+            lowest = self.b.op("log", self.b.constant(0, ()))
+            return Value(lowest if number < 0 else self.b.op("neg", lowest), None)
+        return Value(self.b.constant(float(number), ()), None)
+
+    def filled(self, number: Number, shape: Sequence[int], rows: Rows | None) -> Value:
+        """A Python number in every place of a shape."""
+        single = self.number(number)
+        if math.isfinite(number):
+            return Value(self.b.constant(float(number), tuple(shape)), rows)
+        spread = self.expand(self.reshape(single, [1] * len(shape)), shape)
+        return Value(spread.id, rows)
+
+    def roles(self, value: int) -> set[str]:
+        """The roles of all inputs that a value is made of."""
+        waiting, seen = [value], {value}
+        found = set[str]()
+        while waiting:
+            made = self.b.maker(waiting[-1])
+            if made is None:
+                found.add(self.b.inputs[waiting[-1]].role)
+            waiting.pop()
+            new = [each for each in (made.inputs if made else ()) if each not in seen]
+            waiting += new
+            seen.update(new)
+        return found
+
+    def detached(self, value: Value) -> Value:
+        """The value, through which no gradient goes."""
+        if self.kind(value) != "float" or not self.roles(value.id) & {"x", "state", "weight"}:
+            return value
+        return self.op("detach", value.rows, value.id)
+
+    # --- views --------------------------------------------------------------------------------
+
+    def reshaped(self, value: int, shape: Sequence[int]) -> int:
+        """One row's elements in another shape; never a reshape of a reshape."""
+        shape = tuple(shape)
+        if self.b.types[value].shape == shape:
+            return value
+        made = self.b.maker(value)
+        if made is not None and made.op == "reshape":
+            return self.reshaped(made.inputs[0], shape)
+        return self.b.op("reshape", value, shape=shape)
+
+    def transposed(self, value: int, order: Sequence[int]) -> int:
+        """The axes in another order; axes of one element cost nothing to move."""
+        shape = self.b.types[value].shape
+        turned = [shape[axis] for axis in order]
+        long = [axis for axis in order if shape[axis] != 1]
+        inner = sorted(long)
+        value = self.reshaped(value, [shape[axis] for axis in inner])
+        order = tuple(inner.index(axis) for axis in long)
+        made = self.b.maker(value)
+        if made is not None and made.op == "transpose" and long != inner:
+            value, before = made.inputs[0], made.attributes["order"]
+            order = tuple(before[axis] for axis in order)
+        if list(order) != sorted(order):
+            value = self.b.op("transpose", value, order=order)
+        return self.reshaped(value, turned)
 
     def reshape(self, value: Value, shape: Sequence[int]) -> Value:
-        """One row's elements in another shape."""
-        if self.shape(value) == tuple(shape):
-            return value
-        return self.op("reshape", value.rows, value.id, shape=tuple(shape))
-
-    def broadcast(self, *given: Value | Number) -> tuple[list[int], bool]:
-        """Operands in one shape, as torch aligns them: from the last axis on.
-
-        Returns:
-            The values, and whether they have rows.
-        """
-        values = [v if isinstance(v, Value) else self.number(v) for v in given]
-        rows = any(value.rows for value in values)
-        ranks = {len(self.shape(v)) for v in values if v.rows}
-        if len(ranks) > 1:
-            self.refuse("aligns the batch axis of one operand with another axis of the other")
-        rank = ranks.pop() if rows else max(len(self.shape(v)) for v in values)
-        padded = [self._pad(value, rank, rows) for value in values]
-        shape = tuple(
-            max(sizes, key=lambda size: size != 1)
-            for sizes in zip(*(self.shape(value) for value in padded), strict=True)
-        )
-        return [self.expand(value, shape).id for value in padded], rows
-
-    def _pad(self, value: Value, rank: int, rows: bool) -> Value:
-        shape = self.shape(value)
-        if not value.rows and rows and len(shape) == rank + 1:
-            if shape[0] != 1:
-                self.refuse("gives every row of the batch a weight of its own")
-            shape = shape[1:]
-        if len(shape) > rank:
-            self.refuse("aligns the batch axis with an axis of the weights")
-        return self.reshape(value, (1,) * (rank - len(shape)) + shape)
+        """One row's elements in another shape, the batch where it was."""
+        return Value(self.reshaped(value.id, shape), value.rows)
 
     def expand(self, value: Value, shape: Sequence[int]) -> Value:
         """Axes of one element repeated."""
@@ -117,31 +164,96 @@ class Lowering:
             return value
         return self.op("expand", value.rows, value.id, shape=tuple(shape))
 
+    def of_rows(self, shape: Sequence[int]) -> tuple[Rows, tuple[int, ...]]:
+        """Where a torch shape holds the batch, and the shape of one row."""
+        places = [k for k, size in enumerate(shape) if size and size % self.batch == 0]
+        if len(places) != 1:
+            self.refuse(f"makes the shape {self.named(shape)}, in which rows would mix")
+        (place,) = places
+        beside = shape[place] // self.batch
+        merged = (beside,) if beside > 1 else ()
+        return Rows(place, len(merged)), (*shape[:place], *merged, *shape[place + 1 :])
+
+    def of_made(self) -> tuple[Rows | None, tuple[int, ...]]:
+        """Where the tensor that the operation makes holds the batch, if it does."""
+        held = any(size and size % self.batch == 0 for size in self.made)
+        return self.of_rows(self.made) if held else (None, self.made)
+
+    def named(self, shape: Sequence[int]) -> str:
+        """A torch shape for messages, the batch by its name."""
+        sizes = [f"{n // self.batch or n}" for n in shape]
+        named = [
+            n if size % self.batch or not size else "batch" if n == "1" else f"{n} batch"
+            for n, size in zip(sizes, shape, strict=True)
+        ]
+        return f"[{', '.join(named)}]"
+
+    # --- alignment ----------------------------------------------------------------------------
+
+    def broadcast(self, *given: Value | Number) -> tuple[list[int], Rows | None]:
+        """Operands in one shape, as torch aligns them: from the last axis on.
+
+        Returns:
+            The values, and where the result holds the batch.
+        """
+        values = [v if isinstance(v, Value) else self.number(v) for v in given]
+        rank = max(self.rank(value) for value in values)
+        rows = self._aligned(values, rank)
+        padded = [self.padded(value, rank, rows) for value in values]
+        shape = tuple(
+            max(sizes, key=lambda size: size != 1)
+            for sizes in zip(*(self.shape(value) for value in padded), strict=True)
+        )
+        return [self.expand(value, shape).id for value in padded], rows
+
+    def _aligned(self, values: Sequence[Value], rank: int) -> Rows | None:
+        found = {
+            value.rows._replace(place=value.rows.place + rank - self.rank(value))
+            for value in values
+            if value.rows
+        }
+        if len(found) > 1:
+            self.refuse("aligns the batch axis of one operand with another axis of the other")
+        return found.pop() if found else None
+
+    def padded(self, value: Value, rank: int, rows: Rows | None) -> Value:
+        """Axes of one element put first, up to a torch rank that has its batch at `rows`."""
+        shape = (1,) * (rank - self.rank(value)) + self.shape(value)
+        if rows and not value.rows:
+            if shape[rows.place] != 1:
+                self.refuse("gives every row of the batch a weight of its own")
+            shape = (*shape[: rows.place], *[1] * rows.merged, *shape[rows.place + 1 :])
+        return Value(self.reshaped(value.id, shape), rows)
+
     def pointwise(self, name: str, *given: Value | Number) -> Value:
         """A pointwise op on operands that torch would broadcast."""
         floats = [self.as_float(v) if isinstance(v, Value) else v for v in given]
         values, rows = self.broadcast(*floats)
         return self.op(name, rows, *values)
 
+    # --- reductions ---------------------------------------------------------------------------
+
     def reduce(self, name: str, value: Value, dims: Any, keepdim: bool = False) -> Value:
         """A reduction over any axes but the batch; they are brought to the end first."""
         value = self.as_float(value)
         shape, axes = self.shape(value), self._axes(value, dims)
         rest = [axis for axis in range(len(shape)) if axis not in axes]
-        moved = value
-        if rest + axes != list(range(len(shape))):
-            moved = self.op("transpose", value.rows, value.id, order=(*rest, *axes))
-        kept = tuple(shape[axis] for axis in rest)
-        reduced = self.op(
-            name, value.rows, self.reshape(moved, (*kept, self.count(value, dims))).id
-        )
-        if not keepdim:
-            return reduced
-        ones = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
-        return self.reshape(reduced, ones)
+        moved = self.transposed(value.id, [*rest, *axes])
+        kept = [shape[axis] for axis in rest]
+        reduced = self.b.op(name, self.reshaped(moved, [*kept, self.count(value, dims)]))
+        if keepdim:
+            ones = [1 if axis in axes else size for axis, size in enumerate(shape)]
+            return Value(self.reshaped(reduced, ones), value.rows)
+        return Value(reduced, self.without(value.rows, axes))
+
+    def without(self, rows: Rows | None, axes: Sequence[int]) -> Rows | None:
+        """Where the batch is once some of the value's axes are gone."""
+        if rows is None:
+            return None
+        return rows._replace(place=rows.place - sum(axis < rows.place for axis in axes))
 
     def _axes(self, value: Value, dims: Any) -> list[int]:
-        every = range(len(self.shape(value)) + value.rows)
+        every = range(self.rank(value))
         return sorted(
             self.axis(value, dim) for dim in ([dims] if isinstance(dims, int) else dims or every)
         )
@@ -149,13 +261,6 @@ class Lowering:
     def count(self, value: Value, dims: Any) -> int:
         """How many elements some torch axes hold together."""
         return math.prod(self.shape(value)[axis] for axis in self._axes(value, dims))
-
-    def made_row(self) -> tuple[int, ...]:
-        """The shape that the operation makes of a value with rows, without the batch."""
-        if self.made[:1] != (self.batch,):
-            named = ["batch" if size == self.batch else size for size in self.made]
-            self.refuse(f"makes the shape {named} of a batch, whose first axis must stay")
-        return self.made[1:]
 
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from recurra.compiler.adjoint import Backward, backward_program, training
 from recurra.compiler.fuse import fuse
+from recurra.compiler.heads import one_head_each
 from recurra.compiler.plan import Layout, lay_out
 from recurra.compiler.simplify import simplify
 from recurra.engine import _native
@@ -129,7 +130,7 @@ class Compiled:
         self.states = _with_role(program.inputs, "state")
         self.weights = _with_role(program.inputs, "weight")
         self.ys = _with_role(program.outputs, "y")
-        self.step = fuse(simplify(program))
+        self.step = fuse(simplify(one_head_each(program)))
         self._size = _SIZES[dtype]
         self._forward, self.layout = make_plan(self.step, dtype, isa)
         self._lock = threading.Lock()

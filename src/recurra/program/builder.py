@@ -61,13 +61,10 @@ class Builder:
         """One number in the shape of another value."""
         return self.constant(value, self.types[other].shape)
 
-    def untransposed(self, value: int) -> int | None:
-        """The matrix that a value is the transpose of, if it was made so."""
+    def maker(self, value: int) -> Instruction | None:
+        """The instruction that made a value, or None for an input."""
         place = value - len(self.inputs)
-        if place < 0:
-            return None
-        op, inputs, attributes = self.instructions[place]
-        return inputs[0] if op == "transpose" and attributes["order"] == (1, 0) else None
+        return None if place < 0 else self.instructions[place]
 
     def output(self, name: str, role: OutputRole, value: int) -> None:
         """Names a value as an answer, a new state or a gradient."""

@@ -90,6 +90,7 @@ def run_sequence(
     state: Values,
     weights: Values,
     *,
+    draws: Values | None = None,
     lengths: ArrayLike | None = None,
     reset: ArrayLike | None = None,
     start: Values | None = None,
@@ -97,10 +98,11 @@ def run_sequence(
     """A program over sequences, step by step.
 
     Args:
-        program: a valid program, without draws.
+        program: a valid program.
         x: by name, (rows, time, ...).
         state: before the first step, by name, (rows, ...).
         weights: by name.
+        draws: by name, (rows, time, ...), or (rows, ...) for numbers that all steps share.
         lengths: (rows,), the real steps of each; later ones answer zeros and leave the state.
         reset: (rows, time) of booleans; where true the state is `start` before that step.
         start: H_0, by name, (rows, ...); needed with `reset`.
@@ -113,17 +115,34 @@ def run_sequence(
     steps = np.full(rows, time) if lengths is None else np.asarray(lengths)
     flags = np.zeros((rows, time), bool) if reset is None else np.asarray(reset)
     now = {name: np.asarray(value, dtype=np.float64) for name, value in state.items()}
+    drawn = _over_time(program, draws or {}, time)
     answers: dict[str, list[Array]] = {o.name: [] for o in program.outputs if o.role == "y"}
     for t in range(time):
         real = t < steps
         if flags[:, t].any():
             fresh = {name: np.asarray((start or {})[name], dtype=np.float64) for name in now}
             now = _choose(flags[:, t] & real, fresh, now)
-        found = evaluate(program, x={k: v[:, t] for k, v in xs.items()}, state=now, weights=weights)
+        found = evaluate(
+            program,
+            x={name: values[:, t] for name, values in xs.items()},
+            draw={name: values[:, t] for name, values in drawn.items()},
+            state=now,
+            weights=weights,
+        )
         for name, collected in answers.items():
             collected.append(_rows(real, found["y", name], 0.0))
         now = _choose(real, {name: found["state", name] for name in now}, now)
     return {name: np.stack(each, axis=1) for name, each in answers.items()}, now
+
+
+def _over_time(program: Program, draws: Values, time: int) -> dict[str, Array]:
+    """Draws with an axis of time; those of a whole sequence are the same at every step."""
+    ranks = {each.name: len(each.type.shape) for each in program.inputs if each.role == "draw"}
+    found = {name: np.asarray(values) for name, values in draws.items()}
+    return {
+        name: values if values.ndim > 1 + ranks[name] else np.repeat(values[:, None], time, axis=1)
+        for name, values in found.items()
+    }
 
 
 def _choose(mask: Array, chosen: dict[str, Array], other: dict[str, Array]) -> dict[str, Array]:

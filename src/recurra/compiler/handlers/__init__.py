@@ -3,7 +3,30 @@
 Importing this package enters all of them into `HANDLERS`.
 """
 
-from recurra.compiler.handlers import pointwise, products, reductions, views
+from recurra.compiler.handlers import (
+    choices,
+    functions,
+    making,
+    norms,
+    parts,
+    pointwise,
+    products,
+    reductions,
+    views,
+)
+from recurra.compiler.handlers.making import LAWS
 from recurra.compiler.lowering import HANDLERS
 
-__all__ = ["HANDLERS", "pointwise", "products", "reductions", "views"]
+__all__ = [
+    "HANDLERS",
+    "LAWS",
+    "choices",
+    "functions",
+    "making",
+    "norms",
+    "parts",
+    "pointwise",
+    "products",
+    "reductions",
+    "views",
+]

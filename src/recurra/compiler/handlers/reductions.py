@@ -1,14 +1,18 @@
-"""Sums, means and maxima, and the norms made of them."""
+"""Sums, means, maxima and what is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from functools import partial, reduce
 from typing import Any
 
+from recurra.compiler.handlers.choices import where
+from recurra.compiler.handlers.parts import MOST_PIECES, select
+from recurra.compiler.handlers.views import squeeze, unsqueeze
 from recurra.compiler.lowering import Lowering, Number, Value, handles
 
 
-@handles("aten.sum.dim_IntList", "aten.sum.default")
+@handles("aten.sum.dim_IntList", "aten.sum.default", "prims.sum.default")
 def _sum(low: Lowering, x: Value, dims: Any = None, keepdim: bool = False) -> Value:
     return low.reduce("sum", x, dims, keepdim)
 
@@ -21,6 +25,31 @@ def _mean(low: Lowering, x: Value, dims: Any = None, keepdim: bool = False) -> V
 @handles("aten.amax.default")
 def _amax(low: Lowering, x: Value, dims: Any = None, keepdim: bool = False) -> Value:
     return low.reduce("largest", x, dims, keepdim)
+
+
+@handles("aten.amin.default")
+def _amin(low: Lowering, x: Value, dims: Any = None, keepdim: bool = False) -> Value:
+    return low.pointwise("neg", _amax(low, low.pointwise("neg", x), dims, keepdim))
+
+
+@handles("aten.max.dim", "aten.min.dim")
+def _extreme(low: Lowering, x: Value, dim: int, keepdim: bool = False) -> tuple[Value, None]:
+    """The values; where they stood is not told."""
+    count = low.count(x, dim)
+    if count == 1:
+        return (x if keepdim else squeeze(low, x, dim)), None
+    if low.operation.startswith("aten.max"):
+        return _amax(low, x, dim, keepdim), None
+    return _amin(low, x, dim, keepdim), None
+
+
+@handles("aten.prod.dim_int")
+def _product(low: Lowering, x: Value, dim: int, keepdim: bool = False) -> Value:
+    count = low.count(x, dim)
+    if not 0 < count <= MOST_PIECES:
+        low.refuse(f"multiplies {count} elements, of 1 to {MOST_PIECES}")
+    product = reduce(partial(low.pointwise, "mul"), (select(low, x, dim, k) for k in range(count)))
+    return unsqueeze(low, product, dim % low.rank(x)) if keepdim else product
 
 
 @handles("aten.var.correction")
@@ -36,28 +65,25 @@ def _variance(
     return low.pointwise("div", total, count - correction)
 
 
+@handles("aten.var_mean.correction")
+def _variance_and_mean(
+    low: Lowering, x: Value, dims: Any = None, *, keepdim: bool = False, **options: Any
+) -> tuple[Value, Value]:
+    variance = _variance(low, x, dims, keepdim=keepdim, **options)
+    return variance, low.reduce("mean", x, dims, keepdim)
+
+
 @handles("aten.std.correction")
 def _deviation(low: Lowering, x: Value, dims: Any = None, **options: Any) -> Value:
     return low.pointwise("sqrt", _variance(low, x, dims, **options))
-
-
-@handles("aten.linalg_vector_norm.default")
-def _norm(
-    low: Lowering, x: Value, order: Number = 2, dims: Any = None, keepdim: bool = False, **_: Any
-) -> Value:
-    if order not in (1, 2):
-        low.refuse(f"takes the norm of order {order}; there are 1 and 2")
-    if order == 1:
-        return low.reduce("sum", low.pointwise("abs", x), dims, keepdim)
-    return low.pointwise("sqrt", low.reduce("sum", low.pointwise("mul", x, x), dims, keepdim))
 
 
 @handles("aten.logsumexp.default")
 def _logsumexp(low: Lowering, x: Value, dims: Any, keepdim: bool = False) -> Value:
     largest = low.reduce("largest", x, dims, keepdim=True)
     total = low.reduce("sum", low.pointwise("exp", low.pointwise("sub", x, largest)), dims, keepdim)
-    kept = largest if keepdim else low.reshape(largest, low.shape(total))
-    return low.pointwise("add", low.pointwise("log", total), kept)
+    kept = low.reshaped(largest.id, low.shape(total))
+    return low.pointwise("add", low.pointwise("log", total), Value(kept, total.rows))
 
 
 @handles("aten._softmax.default")
@@ -67,24 +93,15 @@ def _softmax(low: Lowering, x: Value, dim: int, _: bool) -> Value:
     return low.pointwise("div", powers, low.reduce("sum", powers, dim, keepdim=True))
 
 
+@handles("aten._safe_softmax.default")
+def _safe_softmax(low: Lowering, x: Value, dim: int, _: Any = None) -> Value:
+    """Zeros where every element is minus infinity, as attention to nothing gives."""
+    nothing = low.pointwise("equal", low.reduce("largest", x, dim, keepdim=True), -math.inf)
+    return where(low, nothing, 0, _softmax(low, x, dim, False))
+
+
 @handles("aten._log_softmax.default")
 def _log_softmax(low: Lowering, x: Value, dim: int, _: bool) -> Value:
     shifted = low.pointwise("sub", x, low.reduce("largest", x, dim, keepdim=True))
     total = low.reduce("sum", low.pointwise("exp", shifted), dim, keepdim=True)
     return low.pointwise("sub", shifted, low.pointwise("log", total))
-
-
-@handles("aten.native_layer_norm.default")
-def _layer_norm(
-    low: Lowering, x: Value, shape: Sequence[int], weight: Value | None, bias: Value | None,
-    epsilon: float,
-) -> tuple[Value | None, ...]:  # fmt: skip
-    dims = [-1 - k for k in range(len(shape))]
-    centred = low.pointwise("sub", x, low.reduce("mean", x, dims, keepdim=True))
-    variance = low.reduce("mean", low.pointwise("mul", centred, centred), dims, keepdim=True)
-    y = low.pointwise(
-        "mul", centred, low.pointwise("rsqrt", low.pointwise("add", variance, epsilon))
-    )
-    y = y if weight is None else low.pointwise("mul", y, weight)
-    y = y if bias is None else low.pointwise("add", y, bias)
-    return y, None, None

@@ -93,6 +93,8 @@ class Graph:
         op, inputs, attributes = self.program.instructions[value - self.first]
         if op in _VIEWS:
             self.views[value] = self._view(value, op, self.views[inputs[0]], attributes)
+        elif op == "detach":
+            self.views[value] = self.views[inputs[0]]
         elif op == "constant":
             shape = self.types[value].shape
             self.constants[value] = attributes["value"]

@@ -282,6 +282,14 @@ _CHOICE = [
         "true where both are",
     ),
     Op(
+        "detach",
+        1,
+        same_type,
+        lambda arrays, _: arrays[0],
+        _no_gradient,
+        "x itself, through which no gradient goes",
+    ),
+    Op(
         "where",
         3,
         _chosen,

@@ -17,32 +17,28 @@ __all__ = ["OPS"]
 
 def _matrix_vector_type(types: Sequence[Type], attributes: Attributes) -> Type:
     matrix, vector = types
-    if matrix.kind != "float" or len(matrix.shape) != 2:
+    if matrix.kind != "float" or len(matrix.shape) < 2:
         raise ValueError(f"takes a matrix of floats first, not {matrix}")
-    rows, columns = _oriented(matrix.shape, attributes)
-    if vector != Type("float", (columns,)):
-        raise ValueError(f"takes float[{columns}] for its matrix {matrix}, not {vector}")
-    return Type("float", (rows,))
+    *heads, rows, columns = matrix.shape
+    if _is_transposed(attributes):
+        rows, columns = columns, rows
+    wanted = Type("float", (*heads, columns))
+    if vector != wanted:
+        raise ValueError(f"takes {wanted} for its matrix {matrix}, not {vector}")
+    return Type("float", (*heads, rows))
 
 
-def _oriented(shape: tuple[int, ...], attributes: Attributes) -> tuple[int, int]:
+def _is_transposed(attributes: Attributes) -> bool:
     transposed = attributes["transposed"]
     if not isinstance(transposed, bool):
         raise ValueError(f"takes true or false for transposed, not {transposed!r}")
-    rows, columns = shape
-    return (columns, rows) if transposed else (rows, columns)
+    return transposed
 
 
 def _matrix_vector(arrays: Sequence[Array], attributes: Attributes) -> Array:
     matrix, vector = arrays
-    letters = "bji,bj->bi" if attributes["transposed"] else "bij,bj->bi"
-    # einsum does not broadcast an axis of length 1 that has a letter.
-    rows = np.broadcast_shapes(matrix.shape[:1], vector.shape[:1])
-    result: Array = np.einsum(
-        letters,
-        np.broadcast_to(matrix, rows + matrix.shape[1:]),
-        np.broadcast_to(vector, rows + vector.shape[1:]),
-    )
+    letters = "...ji,...j->...i" if attributes["transposed"] else "...ij,...j->...i"
+    result: Array = np.einsum(letters, matrix, vector)
     return result
 
 
@@ -73,10 +69,13 @@ def _added_gradient(
 
 
 def _outer_type(types: Sequence[Type], _: Attributes) -> Type:
+    one, other = types
     for given in types:
-        if given.kind != "float" or len(given.shape) != 1:
+        if given.kind != "float" or not given.shape:
             raise ValueError(f"takes two vectors of floats, not {given}")
-    return Type("float", types[0].shape + types[1].shape)
+    if one.shape[:-1] != other.shape[:-1]:
+        raise ValueError(f"takes vectors of the same heads, not {one} and {other}")
+    return Type("float", (*one.shape, other.shape[-1]))
 
 
 def _outer_gradient(
@@ -96,7 +95,8 @@ OPS = [
         _matrix_vector_type,
         _matrix_vector,
         _matrix_vector_gradient,
-        "a matrix, a weight's or a state's, times a vector; transposed: its transpose",
+        "a matrix, a weight's or a state's, times a vector; transposed: its transpose; axes before "
+        "those are heads, each with a matrix and a vector of its own",
         ("transposed",),
     ),
     Op(
@@ -112,8 +112,8 @@ OPS = [
         "outer",
         2,
         _outer_type,
-        lambda arrays, _: arrays[0][:, :, None] * arrays[1][:, None, :],
+        lambda arrays, _: arrays[0][..., :, None] * arrays[1][..., None, :],
         _outer_gradient,
-        "the matrix of all products of two vectors' elements",
+        "the matrix of all products of two vectors' elements, for every head that comes before",
     ),
 ]

@@ -1,0 +1,29 @@
+"""Does recurra keep to its bars? Every question about speed and memory, one after the other.
+
+About ten minutes on a machine that does nothing else; `--quick` takes two and says only that all of
+it works.
+
+    python -m benchmarks.bars
+"""
+
+from __future__ import annotations
+
+from benchmarks import (
+    custom_cells,
+    engine_step,
+    memory,
+    ragged,
+    sequence,
+    step,
+    threads,
+    training,
+)
+from benchmarks.harness.main import main
+
+QUESTIONS = [
+    module.QUESTION
+    for module in (step, engine_step, sequence, training, custom_cells, ragged, memory, threads)
+]
+
+if __name__ == "__main__":
+    main(QUESTIONS, __doc__)

@@ -1,0 +1,2 @@
+#define RECURRA_ISA avx512
+#include "tests/math_table.inl"

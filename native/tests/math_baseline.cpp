@@ -1,0 +1,2 @@
+#define RECURRA_ISA baseline
+#include "tests/math_table.inl"
