@@ -42,36 +42,35 @@ def prepare(engine: EagerEngine, dtype: str) -> tuple[Ready | None, str]:
 def _trace(engine: EagerEngine, dtype: str) -> Ready:
     if dtype not in _TYPES:
         raise TraceError(f"its type is {dtype}, and the native engine has {', '.join(_TYPES)}.")
-    program, weights = trace(engine.layers)
+    traced = trace(engine.layers)
+    if traced.draws:
+        raise TraceError("it draws random numbers in evaluation mode too.")
     kept = engine.layers.state_dict()
-    for name, tensor in weights.items():
-        _check_type(name, tensor, dtype)
-        if name not in kept:
-            raise TraceError(f"it uses the buffer {name}, which its state_dict leaves out.")
     slots = named_slots(engine.layers.initial_state(1))
     for name, slot in slots.items():
-        _check_type(name, slot, dtype)
-    start = {name: _array(slot[0]) for name, slot in slots.items() if _says_something(slot)}
+        if slot.dtype != _TYPES[dtype]:
+            raise TraceError(f"its state has {name} of {slot.dtype}, not of {dtype}.")
     return Ready(
-        program=program,
+        program=traced.program,
         dtype=dtype,
-        weights={name: _array(tensor) for name, tensor in weights.items()},
-        start=start,
+        weights={name: _array(weight, dtype) for name, weight in traced.weights.items()},
+        constants=tuple(
+            name
+            for name, weight in traced.weights.items()
+            if name not in kept or weight.dtype != _TYPES[dtype]
+        ),
+        start={name: _array(slot[0], dtype) for name, slot in slots.items() if _says_more(slot)},
         signature=engine.signature,
         equations=engine.equations(),
         parameters=engine.parameters,
     )
 
 
-def _check_type(name: str, tensor: Tensor, dtype: str) -> None:
-    if tensor.dtype != _TYPES[dtype]:
-        raise TraceError(f"{name} is {tensor.dtype}, and the native engine runs in one type.")
+def _says_more(start: Tensor) -> bool:
+    """Whether an H_0 is not just zeros."""
+    return bool((start != 0).any() or start.signbit().any())
 
 
-def _says_something(slot: Tensor) -> bool:
-    return bool((slot != 0).any() or slot.signbit().any())
-
-
-def _array(tensor: Tensor) -> Array:
-    array: Array = tensor.detach().cpu().contiguous().numpy()
+def _array(tensor: Tensor, dtype: str) -> Array:
+    array: Array = tensor.detach().to(_TYPES[dtype]).contiguous().numpy()
     return array

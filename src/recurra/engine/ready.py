@@ -17,12 +17,15 @@ from recurra.engine import Array, Raw
 from recurra.errors import ModelFileError, ProgramError
 from recurra.program import Input, Program, from_json, to_json
 
-__all__ = ["Ready", "read_ready", "start_name", "write_ready"]
+__all__ = ["Ready", "read_ready", "write_ready"]
 
 MOST_ELEMENTS = 1 << 26  # that one row makes in one step, besides 16 for each weight
 MOST_TEXT = 1 << 16  # characters
 _TYPES = {"float32": "F32", "float64": "F64"}
-_FIELDS = {"program": dict, "signature": str, "equations": dict, "parameters": int, "start": list}
+_FIELDS = {
+    "program": dict, "signature": str, "equations": dict, "parameters": int,
+    "constants": list, "start": list,
+}  # fmt: skip
 
 
 class Ready(NamedTuple):
@@ -31,10 +34,17 @@ class Ready(NamedTuple):
     program: Program  # one event x, one answer y, states and weights by name
     dtype: str  # "float32" or "float64"
     weights: Mapping[str, Array]
+    constants: tuple[str, ...]  # those of the weights that are not in the layers' state_dict
     start: Mapping[str, Array]  # H_0 of one row; slots that it leaves out are zeros
     signature: str
     equations: Mapping[str, str]
     parameters: int
+
+    @property
+    def added(self) -> dict[str, Array]:
+        """What a file has to hold besides the layers' own tensors, by names that no weight has."""
+        constants = {_constant(name): self.weights[name] for name in self.constants}
+        return constants | {_start(slot): array for slot, array in self.start.items()}
 
     @property
     def x(self) -> Input:
@@ -63,22 +73,25 @@ class Ready(NamedTuple):
         return min(sizes, default=None) if self.x.type.kind == "index" else None
 
 
-def start_name(slot: str) -> str:
-    """The tensor that holds a slot's H_0; no weight is called so."""
+def _constant(name: str) -> str:
+    return f"step {name}"
+
+
+def _start(slot: str) -> str:
     return f"H_0 {slot}"
 
 
 def write_ready(ready: Ready) -> tuple[dict[str, Any], dict[str, Raw]]:
-    """What a file says of a model in JSON, and the tensors it adds to the weights."""
+    """What a file says of a model in JSON, and the tensors it adds to the layers' own."""
     value = {
         "program": to_json(ready.program),
         "signature": ready.signature,
         "equations": dict(ready.equations),
         "parameters": ready.parameters,
+        "constants": list(ready.constants),
         "start": list(ready.start),
     }
-    added = {start_name(slot): _raw(array) for slot, array in ready.start.items()}
-    return value, added
+    return value, {name: _raw(array) for name, array in ready.added.items()}
 
 
 def read_ready(value: Any, dtype: str, tensors: Mapping[str, Raw]) -> Ready:
@@ -100,18 +113,27 @@ def read_ready(value: Any, dtype: str, tensors: Mapping[str, Raw]) -> Ready:
     _check_roles(program)
     inputs = {(given.role, given.name): given for given in program.inputs}
     weights = {
-        name: _array(name, given, dtype, tensors)
+        name: _array(_constant(name) if name in value["constants"] else name, given, dtype, tensors)
         for (role, name), given in inputs.items()
         if role == "weight"
     }
+    if surplus := set(value["constants"]) - weights.keys():
+        raise ModelFileError(f"has a constant {min(surplus)[:80]!r} that its step does not take.")
     start = {}
     for slot in value["start"]:
         if ("state", slot) not in inputs:
             raise ModelFileError(f"has an H_0 for {slot[:80]!r}, which is no slot of its state.")
-        start[slot] = _array(start_name(slot), inputs["state", slot], dtype, tensors)
+        start[slot] = _array(_start(slot), inputs["state", slot], dtype, tensors)
     _check_size(program, sum(weight.size for weight in weights.values()))
     return Ready(
-        program, dtype, weights, start, value["signature"], value["equations"], value["parameters"]
+        program=program,
+        dtype=dtype,
+        weights=weights,
+        constants=tuple(value["constants"]),
+        start=start,
+        signature=value["signature"],
+        equations=value["equations"],
+        parameters=value["parameters"],
     )
 
 
@@ -120,8 +142,8 @@ def _check_fields(value: Any, dtype: str) -> None:
         raise ModelFileError(f"has a step with other fields than {', '.join(_FIELDS)}.")
     if dtype not in _TYPES:
         raise ModelFileError(f"has a step in {dtype[:40]!r}, expected {' or '.join(_TYPES)}.")
-    if not all(isinstance(slot, str) for slot in value["start"]):
-        raise ModelFileError("has an H_0 that is of no slot.")
+    if not all(isinstance(name, str) for name in (*value["constants"], *value["start"])):
+        raise ModelFileError("has a step whose constants or H_0 have no names.")
     if value["parameters"] < 0:
         raise ModelFileError(f"says that it has {value['parameters']} parameters.")
     # What is shown to people is text, and steers no terminal.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.compiler.fuse import fuse
+from recurra.compiler.heads import one_head_each
 from recurra.compiler.simplify import simplify, split_once
 from recurra.engine import Array, Slot, Stepper, _native
 from recurra.engine.native import make_plan
@@ -175,14 +176,15 @@ def _prepare(ready: Ready) -> tuple[Any, Any]:
     weights = dict(ready.weights)
     if once is not None:
         weights.update(_compute(once, weights, ready.dtype))
-    plan, _ = make_plan(fuse(step), ready.dtype)
+    step = fuse(simplify(one_head_each(step)))
+    plan, _ = make_plan(step, ready.dtype)
     taken = [weights[given.name].ravel() for given in step.inputs if given.role == "weight"]
     return plan, _WEIGHTS[ready.dtype](plan, taken)
 
 
 def _compute(once: Program, weights: Mapping[str, Array], dtype: str) -> dict[str, Array]:
     """What depends on weights only: one step of one row, with the weights for x."""
-    plan, _ = make_plan(once, dtype)
+    plan, _ = make_plan(one_head_each(once), dtype)
     xs = [weights[given.name].reshape(1, 1, -1) for given in once.inputs]
     ys, _ = _WEIGHTS[dtype](plan, []).run(1, 1, xs, (), (), None, None)
     names = [output.name for output in once.outputs]

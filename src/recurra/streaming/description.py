@@ -68,7 +68,7 @@ def fingerprint(
     shapes = {name: [t.dtype, list(t.shape)] for name, t in tensors.items()}
     said = [1, tree, dtype, shapes]
     if step is not None:
-        said = [2, *said[1:], step["program"], step["start"]]
+        said = [2, *said[1:], *map(step.get, ("program", "constants", "start"))]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(tensors[name].data)

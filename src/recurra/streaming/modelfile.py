@@ -40,10 +40,8 @@ class Contents(NamedTuple):
     @property
     def state_dict(self) -> dict[str, RawTensor]:
         """The tensors that are weights of the layers."""
-        from recurra.engine.ready import start_name
-
-        starts = set() if self.ready is None else set(map(start_name, self.ready.start))
-        return {name: raw for name, raw in self.tensors.items() if name not in starts}
+        added = {} if self.ready is None else self.ready.added
+        return {name: raw for name, raw in self.tensors.items() if name not in added}
 
 
 def save(
@@ -193,6 +191,8 @@ def _contents(data: bytes, source: str) -> Contents:
     if not isinstance(dtype, str) or not isinstance(notes, dict):
         raise ModelFileError(f"{source}: its header lacks the element type or the notes.")
     step, untraced = header.get("step"), header.get("untraced", _UNTRACED)
+    if not isinstance(step, (dict, type(None))):
+        raise ModelFileError(f"{source}: its header has a step that is no JSON object.")
     if not isinstance(untraced, str) or not untraced.isprintable():
         raise ModelFileError(f"{source}: its header does not say why it was not traced.")
     own = fingerprint(tree, dtype, tensors, step)

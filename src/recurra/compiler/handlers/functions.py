@@ -10,10 +10,13 @@ from recurra.compiler.lowering import Lowering, Number, Value, handles
 
 @handles("aten.softplus.default")
 def _softplus(low: Lowering, x: Value, beta: Number = 1, threshold: Number = 20) -> Value:
-    # Above the threshold torch answers x itself, which differs by less than exp(-threshold).
-    if beta == 1:
-        return low.pointwise("softplus", x)
-    return low.pointwise("div", low.pointwise("softplus", low.pointwise("mul", x, beta)), beta)
+    scaled = x if beta == 1 else low.pointwise("mul", x, beta)
+    smooth = low.pointwise("softplus", scaled)
+    smooth = smooth if beta == 1 else low.pointwise("div", smooth, beta)
+    if threshold >= 20:  # above it torch answers x itself, which differs by less than exp(-20)
+        return smooth
+    straight = low.pointwise("less", low.number(threshold), scaled)
+    return low.op("where", x.rows, straight.id, x.id, smooth.id)
 
 
 @handles("aten.gelu.default")
