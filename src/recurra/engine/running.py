@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -156,10 +157,13 @@ class _IndexStepper(_FeatureStepper):
     def __init__(self, engine: NativeEngine, native: Any) -> None:
         super().__init__(engine, native)
         self._native_step = native.step
+        self._count = math.inf if engine.indices is None else engine.indices
         self.step = self._step
 
     def _step(self, x: Array) -> Array | None:
         if type(x) is not np.ndarray or x.shape or x.dtype != np.int64:
+            return None
+        if not 0 <= x < self._count:
             return None
         return self._native_step(self._engine.as_floats(x))  # type: ignore[no-any-return]
 

@@ -72,7 +72,8 @@ class Stream:
             The answer, (feature,).
 
         Raises:
-            ShapeError: x has the wrong shape or type; the state stays as it was.
+            ShapeError: x has the wrong shape or type.
+            IndexError: x is an index that the model's embedding does not have.
         """
         y = self._step(x)  # type: ignore[arg-type]
         if y is None:  # x is not yet an array as the engine takes it
