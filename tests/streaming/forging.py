@@ -1,4 +1,4 @@
-"""Files as an attacker would make them: any contents, and a checksum and fingerprint that are right."""
+"""Files as an attacker would make them: any contents, with a right checksum and fingerprint."""
 
 import pytest
 from hypothesis import strategies as st

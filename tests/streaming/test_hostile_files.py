@@ -248,9 +248,9 @@ def test_any_value_anywhere_in_a_header_gives_a_model_or_a_refusal(good, tmp_pat
     path = tmp_path_factory.getbasetemp() / "drawn"
     path.write_bytes(forged(header, ours, rest))
 
-    for torch in (False, True):
+    for as_layers in (False, True):
         try:
-            load(path, torch=torch)
+            load(path, torch=as_layers)
         except ModelFileError as error:  # noqa: PERF203
             assert "\n" not in str(error)  # noqa: PT017
 

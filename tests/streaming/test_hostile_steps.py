@@ -1,4 +1,4 @@
-"""A step that is no honest program over the file's tensors is refused before anything is planned."""
+"""A step that is no honest program over the file's tensors is refused before it is planned."""
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_the_forging_itself_makes_a_step_that_runs(tmp_path):
     ("data", "words"),
     [
         (program(x=(2, 2)), "x 'x' is float (2, 2)"),
-        (program(x=(2,), kind="bool", ops=[("not", [0], {})] + FLOATS), "x 'x' is bool (2,)"),
+        (program(x=(2,), kind="bool", ops=[("not", [0], {}), *FLOATS]), "x 'x' is bool (2,)"),
         (program(ops=[("reshape", [0], {"shape": [2, 1]})]), "other than one answer of features"),
         (
             program(ops=[("constant", [], {"value": 0.0, "shape": [1 << 26]})]),

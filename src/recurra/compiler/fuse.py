@@ -101,7 +101,9 @@ class _Fusing:
         return found
 
     def _sum(self, value: int) -> int:
-        terms = sorted(self._terms(value), key=lambda t: (t in self.waits, self._is_product(t)))
+        terms = sorted(
+            self._terms(value), key=lambda t: (t in self.waits, self._is_product(t))
+        )
         total: int | None = None
         for term in terms:
             total = self._add(total, term)

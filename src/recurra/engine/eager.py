@@ -121,7 +121,7 @@ class _EagerStepper:
         self._type = engine.input_type
         size = engine.input_size
         self._shape = None if engine.event_dims and size is None else (size,) * engine.event_dims
-        self.reset()
+        self._state = engine.start(1)
 
     def step(self, x: Array) -> Array | None:
         if type(x) is not np.ndarray or x.dtype != self._type:

@@ -34,7 +34,7 @@ def prepare(engine: EagerEngine, dtype: str) -> tuple[Ready | None, str]:
         NativeEngine(ready)
     except RecurraError as error:
         return None, str(error)
-    except Exception as error:  # noqa: BLE001: a cell of a user's own may do anything when traced
+    except Exception as error:  # noqa: BLE001 - a cell of a user's own may do anything when traced
         return None, f"{type(error).__name__} while it was traced: {error}"
     return ready, ""
 

@@ -53,9 +53,9 @@ class NativeEngine:
     name = "native"
 
     def __init__(self, ready: Ready) -> None:
+        self.output_size: int | None = ready.output_size
         self.signature = ready.signature
         self.parameters = ready.parameters
-        self.output_size = ready.output_size
         self.output_type = np.dtype(ready.dtype)
         shape = ready.x.type.shape
         self.event_dims = len(shape)

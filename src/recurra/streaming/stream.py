@@ -53,7 +53,7 @@ class Stream:
         self._stepper = model._engine.stepper()
         self._step = self._stepper.step
         if state is not None:
-            self.state = state  # type: ignore[assignment]
+            self.state = state
 
     def __repr__(self) -> str:
         return f"Stream({self.model!r})"
