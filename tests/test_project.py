@@ -83,7 +83,7 @@ def modules_loaded_by(statement: str, *folders: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["errors", "data", "program", "compiler", "engine.running", "streaming", "cli", "cli.app"],
+    ["errors", "data", "program", "compiler", "engine.runtime", "streaming", "cli", "cli.app"],
 )
 def test_importing_a_torch_free_module_loads_no_torch(module):
     loaded = modules_loaded_by(f"import recurra.{module}")

@@ -205,7 +205,7 @@ def test_streaming_a_saved_model_loads_no_torch(tmp_path):
         f"model.run([[1, 2, 3]]); model.describe(); print(*sys.modules)"
     )
 
-    assert "recurra.engine.running" in modules
+    assert "recurra.engine.runtime" in modules
     assert not {"torch", "recurra.cells", "recurra.layers"} & modules
 
 

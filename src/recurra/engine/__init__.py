@@ -1,6 +1,6 @@
 """What runs a model's arithmetic, seen from numpy.
 
-`recurra.streaming` talks to an `Engine` and to nothing below it. `recurra.engine.running` runs a
+`recurra.streaming` talks to an `Engine` and to nothing below it. `recurra.engine.runtime` runs a
 model's program natively, without torch; `recurra.engine.eager` runs torch's layers as they are.
 """
 

@@ -10,7 +10,7 @@ from recurra.compiler.tracing import trace
 from recurra.engine import Array
 from recurra.engine.eager import EagerEngine
 from recurra.engine.ready import Ready
-from recurra.engine.running import NativeEngine
+from recurra.engine.runtime import NativeEngine
 from recurra.errors import RecurraError, TraceError
 
 __all__ = ["prepare"]

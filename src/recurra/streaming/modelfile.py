@@ -218,7 +218,7 @@ def _engine(contents: Contents, cells: Iterable[type[Described]]) -> Engine:
     """What runs the model: natively where the file says how."""
     if contents.ready is None:
         return _eager(contents, cells)
-    from recurra.engine.running import NativeEngine
+    from recurra.engine.runtime import NativeEngine
 
     try:
         return NativeEngine(contents.ready)
