@@ -86,8 +86,7 @@ void run_call(const Plan<T>& plan, const Call<T>& call, const T* packed, Memorie
 
   std::unique_ptr<Memory> weights_memory = memories.borrow();
   weights_memory->reserve(of_weights + static_cast<std::size_t>(workers) * of_thread);
-  const Packing packing =
-      packed == nullptr && call.rows == 1 ? Packing::one_row_in_loops : Packing::many_rows;
+  const Packing packing = packing_of_call(call.rows);
   if (packed == nullptr) {
     T* fresh = weights_memory->template take<T>(packed_count(plan));
     pack_weights(plan, call.weights.data(), packing, fresh);
