@@ -59,10 +59,14 @@ BRIDGES = {
     ("compiler", name)
     for name in (
         "tracing", "attributes", "folding", "handlers", "lowering", "reading", "recording",
-        "watching",
+        "swapping", "watching",
     )
 } | {
-    ("engine", name) for name in ("building", "describing", "eager", "kinds", "preparing")
+    ("engine", name)
+    for name in (
+        "building", "checking", "describing", "eager", "explaining", "kinds", "memory", "plans",
+        "preparing", "replay", "running", "sequence", "structure",
+    )
 }  # fmt: skip
 
 # Modules of those packages that nothing imports before their command runs.

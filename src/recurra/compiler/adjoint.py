@@ -147,7 +147,9 @@ def backward_program(program: Program, kept: tuple[int, ...], wanted: frozenset[
     def enter(value: int, source: tuple[str, str], given: Input) -> None:
         kind, name = source
         if kind in ("weight", "state"):
-            values[value] = b.input(name, "weight" if kind == "weight" else "state", given.type.shape)
+            values[value] = b.input(
+                name, "weight" if kind == "weight" else "state", given.type.shape
+            )
             return
         values[value] = b.input(f"{kind} {name}", "x", given.type.shape, given.type.kind)
         xs.append(source)
