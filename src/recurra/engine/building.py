@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from recurra.cells.base import Described
 from recurra.cells.state import named_slots
-from recurra.engine.describing import FLOATS, NAMES, TYPES, Raw
+from recurra.engine import Raw
+from recurra.engine.describing import FLOATS, NAMES, TYPES
 from recurra.engine.kinds import Kind, kind_named, own_kinds
 from recurra.engine.plain import plain_json
 from recurra.errors import ModelFileError, NotStreamableError

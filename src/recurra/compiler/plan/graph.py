@@ -163,9 +163,7 @@ class Graph:
         whole, start = self.views[value], 0
         for part in inputs:
             view = self.views[part]
-            into = View(
-                value, start * whole.strides[axis], self.types[part].shape, whole.strides
-            )
+            into = View(value, start * whole.strides[axis], self.types[part].shape, whole.strides)
             start += self.types[part].shape[axis]
             if math.prod(into.shape) == 0:
                 continue
@@ -196,7 +194,9 @@ class Graph:
         del self.made_by[old]
 
         def moved(view: View) -> View:
-            return view._replace(base=new, offset=view.offset + offset) if view.base == old else view
+            return (
+                view._replace(base=new, offset=view.offset + offset) if view.base == old else view
+            )
 
         for value, view in self.views.items():
             if view.base == old:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.compiler.plan.graph import Graph, Node
 from recurra.compiler.plan.gradients import Sum, sums_of
+from recurra.compiler.plan.graph import Graph, Node
 from recurra.compiler.plan.stages import assign_stages, order_stage
 from recurra.compiler.plan.views import DIMS, View, collapse, contiguous
 from recurra.program import Program
@@ -37,7 +37,9 @@ class Layout:
     matrices: Table
     constants: NDArray[np.float64]
     descending: bool
-    parts: tuple[tuple[str, tuple[str, ...]], ...]  # of each stage: its kind, and its nodes in words
+    parts: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ]  # of each stage: its kind, and its nodes in words
 
 
 class _Place(NamedTuple):
@@ -136,9 +138,7 @@ class _Laying:
             for name, role, value in self.program.outputs
             if role == "state"
         }
-        return {
-            self.state_values[name]: view.base for name, view in self.new_states.items()
-        }
+        return {self.state_values[name]: view.base for name, view in self.new_states.items()}
 
     def _pin_sums(self) -> None:
         """What sums over all times read must lie together at every time."""
@@ -158,9 +158,7 @@ class _Laying:
         for node in list(self.graph.nodes):
             for k in self._crooked(node):
                 node.inputs[k] = self.graph.copy(node.inputs[k])
-                self.graph.nodes.insert(
-                    self.graph.nodes.index(node), self.graph.nodes.pop()
-                )
+                self.graph.nodes.insert(self.graph.nodes.index(node), self.graph.nodes.pop())
 
     def _crooked(self, node: Node) -> list[int]:
         if node.op in ("copy", "product", "matvec", "matvec_transposed", "one_hot", "gather"):
@@ -180,8 +178,9 @@ class _Laying:
         return [o.value for o in self.program.outputs if o.role == "y"]
 
     def _drop_unread(self) -> None:
-        given_out = {self.graph.views[o.value].base for o in self.program.outputs
-                     if o.role in ("y", "state")}
+        given_out = {
+            self.graph.views[o.value].base for o in self.program.outputs if o.role in ("y", "state")
+        }
         given_out |= {view.base for each in self.sums for view in each.inputs}
         needed = set(given_out)
         kept = []
@@ -323,14 +322,15 @@ class _Laying:
             and all(node.stage == stage for node in users.get(base, []))
             and not any(each.base == base for s in self.sums for each in s.inputs)
             and not any(v.base == state for v, _ in self.answer_copies)
-            and not any(
-                v.base == state for name, v in self.new_states.items()
-            )
+            and not any(v.base == state for name, v in self.new_states.items())
         )
         if not fine:
             return False
-        order = [n for segment in order_stage([n for n in self.graph.nodes if n.stage == stage])
-                 for n in segment]
+        order = [
+            n
+            for segment in order_stage([n for n in self.graph.nodes if n.stage == stage])
+            for n in segment
+        ]
         place = {id(node): k for k, node in enumerate(order)}
         written = place[id(makes[0])]
         for node in readers:
@@ -425,7 +425,9 @@ class _Laying:
             parts.append(("sums over rows and times", words))
         if self.constants:
             self.buffers.rows[self.constant_buffer] = (
-                SPACES.index("constant"), 0, len(self.constants),
+                SPACES.index("constant"),
+                0,
+                len(self.constants),
             )
         return Layout(
             _table(self.buffers.rows, 3),
@@ -448,7 +450,9 @@ class _Laying:
 
     def _operand(self, view: View, strides: Sequence[int]) -> list[int]:
         if view.base in self.graph.constants:
-            place = _Place(self._constants_buffer(), self._constant(self.graph.constants[view.base]))
+            place = _Place(
+                self._constants_buffer(), self._constant(self.graph.constants[view.base])
+            )
         else:
             place = self.places[view.base]
         return [place.buffer, place.offset + view.offset, *strides]
@@ -491,9 +495,7 @@ class _Laying:
         dims, strides = collapse(node.shape, [view.strides for view in views])
         # One element: its step matters only to those who ask whether rows follow each other.
         strides = [
-            (*s[:-1], 1)
-            if dims[-1] == 1 and not self._same_for_all(view)
-            else s
+            (*s[:-1], 1) if dims[-1] == 1 and not self._same_for_all(view) else s
             for view, s in zip(views, strides, strict=True)
         ]
         return dims, [self._operand(v, s) for v, s in zip(views, strides, strict=True)]
@@ -504,9 +506,7 @@ class _Laying:
     def _reduction(self, node: Node, into: View) -> tuple[Sequence[int], list[list[int]]]:
         (view,) = node.inputs
         *outer, size = view.shape
-        dims, (out, given) = collapse(
-            tuple(outer), [into.strides, view.strides[:-1]]
-        )
+        dims, (out, given) = collapse(tuple(outer), [into.strides, view.strides[:-1]])
         return (*dims[1:], size), [
             self._operand(into, (*out[1:], 0)),
             self._operand(view, (*given[1:], 1)),

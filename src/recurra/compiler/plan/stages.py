@@ -24,9 +24,7 @@ class _Flow:
     before: Sequence[set[int]]
 
 
-def assign_stages(
-    graph: Graph, states: Mapping[int, int], pinned: Iterable[int]
-) -> dict[int, int]:
+def assign_stages(graph: Graph, states: Mapping[int, int], pinned: Iterable[int]) -> dict[int, int]:
     """Sets the stage of every node.
 
     Args:
@@ -44,12 +42,7 @@ def assign_stages(
     count = len(graph.nodes)
     state_nodes = {value: count + k for k, value in enumerate(states)}
     before: list[set[int]] = [
-        {
-            p
-            for base in node.reads()
-            for p in makers.get(base, [])
-            if node.waits_for(graph.nodes[p])
-        }
+        {p for base in node.reads() for p in makers.get(base, []) if node.waits_for(graph.nodes[p])}
         | {state_nodes[base] for base in node.reads() if base in state_nodes}
         for node in graph.nodes
     ]
