@@ -14,10 +14,8 @@ KEYS := pyproject.toml constraints.txt src/recurra/_version.py
 
 # The C++: built with the compiler that CXX names, or the machine's own.
 CMAKE := $(BIN)/cmake
-CONFIGURE := $(CMAKE) -G Ninja -S . -Wno-dev -DCMAKE_MAKE_PROGRAM='$(CURDIR)/$(BIN)/ninja' \
-	-DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' -DCMAKE_INSTALL_MESSAGE=NEVER \
-	--log-level=WARNING -DRECURRA_TESTS=ON
-, := ,
+CONFIGURE := $(CMAKE) -G Ninja -S . -DRECURRA_TESTS=ON -DCMAKE_MAKE_PROGRAM='$(CURDIR)/$(BIN)/ninja'
+SANITIZED := address,undefined thread
 CPP = $(shell find native -name '*.h' -o -name '*.inl' -o -name '*.cpp')
 
 # Stamps: what .venv holds, and of which version of the files above.
@@ -30,12 +28,12 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check native native-test fuzz wheel format bench docs clean
+.PHONY: help demo test check native native-test native-test-arm fuzz wheel format bench docs clean
 
 help:  ## Show this list
 	@echo "recurra: recurrent layers that remember"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-19s %s\n", $$1, $$2}'
 
 demo: native  ## See the whole idea at work, trained and streamed (about three minutes)
 	@$(BIN)/recurra demo
@@ -56,27 +54,53 @@ format: $(DEV)  ## Format all sources, and repair what lint can repair by itself
 	@$(BIN)/clang-format -i $(CPP)
 
 # Ninja knows what has changed, so this is asked every time and mostly does nothing.
-native: $(RUNTIME)  ## Build the C++ engine into the source tree, where Python finds it
-	@[ -e build/native/build.ninja ] || { \
-		echo "Building the native engine (half a minute or so, later only what has changed)"; \
-		$(CONFIGURE) -B build/native; }
+native: build/native/build.ninja  ## Build the C++ engine into the source tree, where Python finds it
 	@$(CMAKE) --build build/native -- --quiet
 	@$(CMAKE) --install build/native --prefix src >/dev/null
 
-native-test: native build/address/build.ninja build/thread/build.ninja  ## Run the C++ tests, plain and under sanitizers
-	@for build in native address thread; do \
+native-test: native $(SANITIZED:%=build/%/build.ninja)  ## Run the C++ tests, plain and under sanitizers
+	@for build in native $(SANITIZED); do \
 		echo "== C++ tests in build/$$build"; \
 		$(CMAKE) --build build/$$build --target native_tests -- --quiet && \
 		$(BIN)/ctest --test-dir build/$$build/native --output-on-failure || exit 1; \
 	done
 
-build/address/build.ninja build/thread/build.ninja: | $(RUNTIME)
-	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF \
-		-DRECURRA_SANITIZE=$(if $(findstring address,$@),address$(,)undefined,thread)
+build/native/build.ninja: $(RUNTIME) Makefile
+	@echo "Building the native engine (half a minute or so, later only what has changed)"
+	@$(CONFIGURE) -B $(@D) -DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' >/dev/null
+	@touch $@
 
-fuzz: native  ## Feed the engine broken programs for two minutes, or SECONDS=600
+$(SANITIZED:%=build/%/build.ninja): build/%/build.ninja: $(RUNTIME) Makefile
+	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF -DRECURRA_SANITIZE=$* >/dev/null
+	@touch $@
+
+native-test-arm: build/arm/build.ninja  ## Run the C++ tests for 64-bit Arm, emulated (g++-aarch64-linux-gnu, qemu-user)
+	@$(CMAKE) --build build/arm --target native_tests -- --quiet
+	@$(BIN)/ctest --test-dir build/arm/native --output-on-failure
+
+build/arm/build.ninja: $(RUNTIME) Makefile
+	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF -DCMAKE_SYSTEM_NAME=Linux \
+		-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
+		'-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu' >/dev/null
+	@touch $@
+
+fuzz: native build/watched/build.ninja  ## Feed the engine broken programs for two minutes, or SECONDS=600
 	@$(INSTALL) -e '.[train,native,fuzz]'
-	$(BIN)/python fuzz/program_bytes.py --seconds $(SECONDS)
+	@mkdir -p build/fuzz/corpus
+	@$(BIN)/python -m fuzz.seeds build/fuzz/seeds
+	$(BIN)/python -m fuzz.program_bytes -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
+	@echo "Building the native engine with sanitizers (minutes the first time)"
+	@$(CMAKE) --build build/watched --target _native -- --quiet
+	@ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+		$(BIN)/python -m fuzz.replay build/watched/native/_native.*.so $(SECONDS) \
+		build/fuzz/seeds build/fuzz/corpus
+
+build/watched/build.ninja: $(RUNTIME) Makefile
+	@$(CONFIGURE) -B $(@D) -DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DRECURRA_SANITIZE=address,undefined >/dev/null
+	@touch $@
 
 wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, without torch
 	@rm -rf dist build/wheel

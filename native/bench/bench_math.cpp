@@ -1,7 +1,9 @@
-// What each float function of kernels/math.h costs per 16 values, on every instruction set this machine
-// has: values in the first-level cache, the best of many passes. Linked as tests/test_math.cpp is.
+// What each float function of kernels/math.h costs per 16 values, on every instruction set this
+// machine has: values in the first-level cache, the best of many passes. Linked as
+// tests/test_math.cpp is.
 //
-// Cycles are counted by a chain of additions, one each, run beside: no counter needs to be allowed.
+// A cycle is a third of a dependent multiplication of whole numbers, timed beside: no counter
+// needs to be allowed.
 
 #include <algorithm>
 #include <chrono>
@@ -31,12 +33,12 @@ double best_nanoseconds(Function function) {
 }
 
 double nanoseconds_per_cycle() {
-  constexpr int additions = 20000;
+  constexpr int steps = 20000;
   return best_nanoseconds([] {
-           unsigned long long sum = 1;
-           for (int k = 0; k < additions; ++k) __asm__ volatile("imul %0, %0" : "+r"(sum));
+           unsigned long long product = 1;
+           for (int k = 0; k < steps; ++k) __asm__ volatile("imul %0, %0" : "+r"(product));
          }) /
-         (3.0 * additions);
+         (3.0 * steps);
 }
 
 struct Bench {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <optional>
 
 namespace nb = nanobind;
@@ -53,7 +54,7 @@ class PlanWeights {
  public:
   PlanWeights(PlanWithMemory<T>& shared, const std::vector<Flat<T>>& given) : shared_(shared) {
     const Plan<T>& plan = shared.plan;
-    std::size_t bytes = packed_count(plan) * sizeof(T) + 2 * Memory::kAlignment;
+    std::size_t bytes = 0;
     const std::vector<std::int64_t> sizes = sizes_of(plan, Space::weight);
     if (given.size() < sizes.size()) throw nb::value_error("a weight is missing");
     for (const auto& each : given) bytes += Memory::rounded(each.size() * sizeof(T));
@@ -66,12 +67,22 @@ class PlanWeights {
       std::copy_n(given[k].data(), given[k].size(), copy);
       given_.push_back(copy);
     }
-    packed_ = memory_.template take<T>(packed_count(plan));
-    pack_weights(plan, given_.data(), packed_);
   }
 
   const T* const* given() const { return given_.data(); }
-  const T* packed() const { return packed_; }
+  // Packed when first asked for.
+  const T* packed(Packing packing) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Memory& memory = packed_[static_cast<int>(packing)];
+    const std::size_t count = packed_count(shared_.plan);
+    T*& matrices = matrices_[static_cast<int>(packing)];
+    if (matrices == nullptr) {
+      memory.reserve(count * sizeof(T) + Memory::kAlignment);
+      matrices = memory.template take<T>(count);
+      pack_weights(shared_.plan, given_.data(), packing, matrices);
+    }
+    return matrices;
+  }
 
   // Whole sequences: xs (rows, time, size), states (rows, size), and with `reset` the states to
   // start again from. Gives the answers (rows, time, size) and the states after them.
@@ -114,9 +125,10 @@ class PlanWeights {
     for (const std::int64_t size : state_sizes) {
       call.finals.push_back(fresh<T>(finals, {rows, size}));
     }
+    const T* const matrices = packed(packing_of_call(rows));
     {
       const nb::gil_scoped_release released;
-      run_call<T>(plan, call, packed_, shared_.memories);
+      run_call<T>(plan, call, matrices, shared_.memories);
     }
     return nb::make_tuple(ys, finals);
   }
@@ -138,15 +150,18 @@ class PlanWeights {
   PlanWithMemory<T>& shared_;
   Memory memory_;
   std::vector<const T*> given_;
-  T* packed_;
+  std::mutex mutex_;
+  Memory packed_[3];  // by Packing
+  T* matrices_[3] = {};
 };
 
 // Steps for Python: one row for a stream, many for a batch of keys.
 template <class T>
 class PythonStepper {
  public:
-  PythonStepper(PlanWithMemory<T>& shared, const PlanWeights<T>& weights, int most_rows)
-      : stepper_(shared.plan, weights.given(), weights.packed(), most_rows),
+  PythonStepper(PlanWithMemory<T>& shared, PlanWeights<T>& weights, int most_rows)
+      : stepper_(shared.plan, weights.given(), weights.packed(Stepper<T>::packing(most_rows)),
+                 most_rows),
         most_rows_(most_rows),
         x_size_(first_size(shared.plan, Space::x)),
         y_size_(first_size(shared.plan, Space::y)),
@@ -221,7 +236,7 @@ void bind_streams(nb::module_& m, const char* weights_name, const char* stepper_
       .def("run", &PlanWeights<T>::run, "rows"_a, "time"_a, "xs"_a, "states"_a, "starts"_a,
            "lengths"_a.none(), "reset"_a.none());
   nb::class_<PythonStepper<T>>(m, stepper_name)
-      .def(nb::init<PlanWithMemory<T>&, const PlanWeights<T>&, int>(), "plan"_a, "weights"_a,
+      .def(nb::init<PlanWithMemory<T>&, PlanWeights<T>&, int>(), "plan"_a, "weights"_a,
            "most_rows"_a, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>())
       .def("step", &PythonStepper<T>::step, "x"_a)
       .def("step_rows", &PythonStepper<T>::step_rows, "rows"_a)

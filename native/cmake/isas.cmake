@@ -22,19 +22,19 @@ function(recurra_compile_options target)
   if(RECURRA_SANITIZE)
     target_compile_definitions(${target} PRIVATE RECURRA_SANITIZED)
     target_compile_options(${target} PRIVATE
-      -fsanitize=${RECURRA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+      -fsanitize=${RECURRA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1)
     target_link_options(${target} PUBLIC -fsanitize=${RECURRA_SANITIZE})
   endif()
 endfunction()
 
-# Adds one translation unit for each instruction set, which includes `body` in the namespace
-# RECURRA_ISA of that name.
+# Adds one translation unit for each instruction set, which includes `body` with RECURRA_ISA defined
+# as its name. Whole numbers wrap there, since bits are computed for lanes that are thrown away.
 function(recurra_isa_sources target body)
   get_filename_component(stem ${body} NAME_WE)
   foreach(isa IN LISTS RECURRA_ISAS)
-    set(unit ${CMAKE_CURRENT_BINARY_DIR}/${target}/${stem}_${isa}.cpp)
+    set(unit ${CMAKE_CURRENT_BINARY_DIR}/isas/${stem}_${isa}.cpp)
     file(CONFIGURE OUTPUT ${unit} CONTENT "#define RECURRA_ISA ${isa}\n#include \"${body}\"\n")
-    set_source_files_properties(${unit} PROPERTIES COMPILE_OPTIONS "${RECURRA_FLAGS_${isa}}")
+    set_source_files_properties(${unit} PROPERTIES COMPILE_OPTIONS "-fwrapv;${RECURRA_FLAGS_${isa}}")
     target_sources(${target} PRIVATE ${unit})
   endforeach()
 endfunction()

@@ -1,8 +1,9 @@
 // The engine's own elementary functions, on vectors of float and double.
 //
-// Each takes and gives Vec<T>. Every result has the same bits on every instruction set, in every lane;
-// subnormals, infinities, NaN and the sign of zero are those of C's functions of these names. How far a
-// result may be from the true value stands in kernels/math_bounds.h and is held by tests/test_math.cpp.
+// Each takes and gives Vec<T>. Every result has the same bits on every instruction set, in every
+// lane; subnormals, infinities, NaN and the sign of zero are those of C's functions of these names.
+// How far a result may be from the true value stands in kernels/math_bounds.h and is held by
+// tests/test_math.cpp.
 #pragma once
 
 #include "kernels/math_erf.h"
@@ -14,7 +15,8 @@
 
 namespace recurra::RECURRA_ISA {
 
-// 1 / sqrt(x). The quotient is a hair off where the root was rounded; one step of Newton's mends it.
+// 1 / sqrt(x). The quotient is a hair off where the root was rounded; one step of Newton's mends
+// it.
 template <class T>
 RECURRA_INLINE Vec<T> rsqrt(Vec<T> x) {
   const Ints<T> tiny = x < Number<T>::smallest_normal * T(0x1p60);

@@ -1,5 +1,5 @@
-// The greatest error of each function of kernels/math.h, in units in the last place of the true value,
-// over its whole range. tests/test_math.cpp holds them.
+// The greatest error of each function of kernels/math.h, in units in the last place of the true
+// value, over its whole range. tests/test_math.cpp holds them.
 #pragma once
 
 namespace recurra {
@@ -8,17 +8,18 @@ struct UlpBound {
   double of_float, of_double;
 };
 
-constexpr UlpBound kExpUlp{1.5, 1.5};
-constexpr UlpBound kLogUlp{1.5, 1.5};
-constexpr UlpBound kTanhUlp{2.6, 2.6};
-constexpr UlpBound kSigmoidUlp{2.3, 2.3};
-constexpr UlpBound kSoftplusUlp{3.0, 3.0};
-constexpr UlpBound kSiluUlp{3.0, 3.0};
-constexpr UlpBound kErfUlp{3.0, 3.0};
-constexpr UlpBound kGeluUlp{7.0, 7.0};
-constexpr UlpBound kSinUlp{1.5, 1.5};
-constexpr UlpBound kCosUlp{1.5, 1.5};
-constexpr UlpBound kPowUlp{2.0, 2.0};
-constexpr UlpBound kRsqrtUlp{1.0, 1.0};
+constexpr UlpBound kExpUlp{1.1, 1.1};
+constexpr UlpBound kLogUlp{0.85, 0.85};
+constexpr UlpBound kTanhUlp{1.8, 1.9};
+constexpr UlpBound kSigmoidUlp{1.7, 1.7};
+constexpr UlpBound kSoftplusUlp{2.0, 2.8};
+constexpr UlpBound kSiluUlp{2.8, 2.8};
+constexpr UlpBound kErfUlp{1.3, 1.3};
+// In the left tail; 1.5 where |x| < 1/2.
+constexpr UlpBound kGeluUlp{5.0, 5.2};
+constexpr UlpBound kSinUlp{0.51, 0.85};
+constexpr UlpBound kCosUlp{0.51, 0.85};
+constexpr UlpBound kPowUlp{0.51, 1.25};
+constexpr UlpBound kRsqrtUlp{0.51, 0.51};
 
 }  // namespace recurra

@@ -10,35 +10,40 @@ template <class T>
 struct Ln2;
 template <>
 struct Ln2<float> {
-  static constexpr float c[] = {0.6931472f, -1.9046542e-09f, -8.783184e-17f};
+  static constexpr float c[] = {
+      0.6931472f,
+      -1.9046542e-09f,
+  };
 };
 template <>
 struct Ln2<double> {
-  static constexpr double c[] = {0.6931471805599453, 2.3190468138462996e-17, 5.707708438416212e-34};
+  static constexpr double c[] = {
+      0.6931471805599453,
+      2.3190468138462996e-17,
+  };
 };
 
 // HalfPi as a sum, largest part first.
 template <class T>
 struct HalfPi;
 template <>
-struct HalfPi<float> {
-  static constexpr float c[] = {1.5707964f, -4.371139e-08f, -1.7151245e-15f};
-};
-template <>
 struct HalfPi<double> {
-  static constexpr double c[] = {1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33};
+  static constexpr double c[] = {
+      1.5707963267948966,
+      6.123233995736766e-17,
+      -1.4973849048591698e-33,
+  };
 };
 
 // TwoThirds as a sum, largest part first.
 template <class T>
 struct TwoThirds;
 template <>
-struct TwoThirds<float> {
-  static constexpr float c[] = {0.6666667f, -1.9868216e-08f, 5.9211896e-16f};
-};
-template <>
 struct TwoThirds<double> {
-  static constexpr double c[] = {0.6666666666666666, 3.700743415417188e-17, 2.0543252740130515e-33};
+  static constexpr double c[] = {
+      0.6666666666666666,
+      3.700743415417188e-17,
+  };
 };
 
 // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2

@@ -22,8 +22,8 @@ struct ErfLimits<double> {
   static constexpr double tail_zero_above = 39.0;
 };
 
-// exp(a^2/2) erfc(a / sqrt 2) / 2, a >= 0. What rounding took from 1 / (a + p) is given back, as q would
-// magnify it.
+// exp(a^2/2) erfc(a / sqrt 2) / 2, a >= 0. What rounding took from 1 / (a + p) is given back, as q
+// would magnify it.
 template <class T>
 RECURRA_INLINE Vec<T> scaled_tail(Vec<T> a) {
   constexpr T pivot = T(4.25);
@@ -45,8 +45,9 @@ RECURRA_INLINE Vec<T> erf(Vec<T> x) {
   return with_sign_of<T>(a < 1 ? near : far, x);
 }
 
-// x times the share of the normal law below x. The share of the tail is kept lifted, so that its product
-// with x has all its digits where the share is subnormal, and exp(-x^2/2) is told what was rounded off x^2.
+// x times the share of the normal law below x. The share of the tail is kept lifted, so that its
+// product with x has all its digits where the share is subnormal, and exp(-x^2/2) is told what was
+// rounded off x^2.
 template <class T>
 RECURRA_INLINE Vec<T> gelu(Vec<T> x) {
   using Limits = ExpLimits<T>;

@@ -33,7 +33,7 @@ struct ExpLimits<double> {
 template <class T>
 struct Exponential {
   Vec<T> w, n;
-  Ints<T> n_bits;  // n + added in its lowest bits, what else is in it leaves by a shift to the exponent
+  Ints<T> n_bits;  // n + added in the lowest bits; a shift to the exponent drops the rest
 };
 
 template <class T>
@@ -64,9 +64,9 @@ RECURRA_INLINE Vec<T> power_of_two(Ints<T> n_bits) {
   return as_float(n_bits << Number<T>::fraction_bits);
 }
 
-// 2^n (1 + w) for any n that exp can meet. By two steps, as 2^n itself may be out of range: the first is
-// exact but for the rounding of 1 + w, the second rounds once more only to a subnormal number, and so
-// AVX-512's own scaling has the same bits.
+// 2^n (1 + w) for any n that exp can meet. By two steps, as 2^n itself may be out of range: the
+// first is exact but for the rounding of 1 + w, the second rounds once more only to a subnormal
+// number, and so AVX-512's own scaling has the same bits.
 template <class T>
 RECURRA_INLINE Vec<T> scaled(Exponential<T> e) {
 #if defined(__AVX512F__)
@@ -80,8 +80,9 @@ RECURRA_INLINE Vec<T> scaled(Exponential<T> e) {
   constexpr Int<T> one = Number<T>::bias << shift;
   const Ints<T> n = e.n_bits << shift;
   const Ints<T> half = (e.n_bits << (shift - 1)) & (Number<T>::sign | (one << 1));
-  const Vec<T> first = as_float(half + one);
-  const Vec<T> second = as_float(n - half + one);
+  const Ints<T> zeroth = splat_int<T>(one);  // the bits of 2^0
+  const Vec<T> first = as_float(wrapping_sum(half, zeroth));
+  const Vec<T> second = as_float(wrapping_sum(wrapping_difference(n, half), zeroth));
   return fma(e.w, first, first) * second;
 #endif
 }
@@ -110,8 +111,8 @@ RECURRA_INLINE Vec<T> exp_of_minus_magnitude(Vec<T> x) {
   return lifted_exp<T>(as_float(bits(x) | Number<T>::sign)) * ExpLimits<T>::unlift;
 }
 
-// 1 / (1 + exp(-x)). With e = exp(-|x|) and q = e / (1 + e) it is 1 - q for x >= 0 and e (1 - q) below, and
-// q, which is at most 1/2, brings in less of its rounding errors than a quotient would.
+// 1 / (1 + exp(-x)). With e = exp(-|x|) and q = e / (1 + e) it is 1 - q for x >= 0 and e (1 - q)
+// below, and q, which is at most 1/2, brings in less of its rounding errors than a quotient would.
 template <class T>
 RECURRA_INLINE Vec<T> sigmoid(Vec<T> x) {
   const Vec<T> e = exp_of_minus_magnitude<T>(x);
@@ -120,20 +121,23 @@ RECURRA_INLINE Vec<T> sigmoid(Vec<T> x) {
   return fma(whole, minus_q, whole);
 }
 
-// x sigmoid(x). Lifted, so that x exp(x) has all its digits where exp(x) is subnormal.
+// x sigmoid(x), in sigmoid's way. Lifted, so that x exp(x) has all its digits where exp(x) is
+// subnormal.
 template <class T>
 RECURRA_INLINE Vec<T> silu(Vec<T> x) {
   using Limits = ExpLimits<T>;
   const Vec<T> floor = splat<T>(Limits::silu_zero_below);
   const Vec<T> down = as_float(bits(x) | Number<T>::sign);
   const Exponential<T> exponent =
-      exponential<T>(greater<T>(floor, down), Number<T>::bias + Limits::lift);
+      exponential<T>(greater<T>(down, floor), Number<T>::bias + Limits::lift);
   const Vec<T> power = power_of_two<T>(exponent.n_bits);
   const Vec<T> lifted = fma(exponent.w, power, power);
-  const Vec<T> below = fma(lifted, splat<T>(Limits::unlift), splat<T>(1));
+  const Vec<T> e = lifted * Limits::unlift;
+  const Vec<T> minus_q = e / (T(-1) - e);
   const Ints<T> positive = x >= 0;
-  const Vec<T> y = (x * (positive ? splat<T>(1) : lifted)) / below;
-  const Vec<T> value = y * (positive ? splat<T>(1) : splat<T>(Limits::unlift));
+  const Vec<T> whole = positive ? splat<T>(1) : lifted;
+  const Vec<T> scale = positive ? splat<T>(1) : splat<T>(Limits::unlift);
+  const Vec<T> value = (x * fma(whole, minus_q, whole)) * scale;
   return x < floor ? x * T(0) : value;
 }
 

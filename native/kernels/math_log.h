@@ -29,9 +29,9 @@ RECURRA_INLINE Split<T> split_exponent(Vec<T> x) {
   constexpr int shift = Number<T>::fraction_bits;
   const Ints<T> tiny = x < Number<T>::smallest_normal;
   const Ints<T> whole = bits(tiny ? x * static_cast<T>(Int<T>(1) << shift) : x);
-  const Ints<T> k = (whole - LogRange<T>::least) >> shift;
+  const Ints<T> k = wrapping_difference(whole, splat_int<T>(LogRange<T>::least)) >> shift;
   const Vec<T> lifted = tiny ? splat<T>(shift) : splat<T>(0);
-  return {from_whole<T>(k) - lifted, as_float(whole - (k << shift))};
+  return {from_whole<T>(k) - lifted, as_float(wrapping_difference(whole, k << shift))};
 }
 
 // log(1 + f) + k ln 2
@@ -42,8 +42,8 @@ RECURRA_INLINE f32 log_of_split(f32 k, f32 f) {
   return fma(k, splat<float>(Ln2<float>::c[0]), f + small);
 }
 
-// With s = f / (2 + f): log(1 + f) = 2 s + s R(s^2) = f - (f^2/2 - s (f^2/2 + R)), whose rounding errors
-// are all small beside f.
+// With s = f / (2 + f): log(1 + f) = 2 s + s R(s^2) = f - (f^2/2 - s (f^2/2 + R)), whose rounding
+// errors are all small beside f.
 RECURRA_INLINE f64 log_of_split(f64 k, f64 f) {
   const f64 s = f / (f + 2.0);
   const f64 z = s * s;

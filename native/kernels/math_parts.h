@@ -71,7 +71,7 @@ RECURRA_INLINE Vec<T> with_sign_of(Vec<T> value, Vec<T> sign) {
 template <class T>
 RECURRA_INLINE Vec<T> from_whole(Ints<T> k) {
   constexpr T rounder = Number<T>::rounder;
-  return as_float(k + bits(splat<T>(rounder))) - rounder;
+  return as_float(wrapping_sum(k, bits(splat<T>(rounder)))) - rounder;
 }
 
 }  // namespace recurra::RECURRA_ISA

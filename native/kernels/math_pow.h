@@ -1,6 +1,6 @@
 // pow, with the special cases of C's pow (IEEE 754-2019, 9.2.1).
 //
-//   |x|^y = exp(y log|x|); double carries log and its product in two parts, float goes by way of double
+//   |x|^y = exp(y log|x|); double carries the logarithm in two parts, float goes by way of double
 #pragma once
 
 #include "kernels/math_log.h"
@@ -29,11 +29,14 @@ RECURRA_INLINE Pair log_in_two(f64 x) {
   const f64 s_low = (fma(-s, below.high, f) - s * below.low) / below.high;
   const f64 z = s * s;
   const f64 z_low = fma(s, s, -z) + 2.0 * s * s_low;
-  const f64 third = z * TwoThirds<double>::c[0];
-  const f64 third_low = fma(z, splat<double>(TwoThirds<double>::c[0]), -third) +
-                        fma(z, splat<double>(TwoThirds<double>::c[1]), z_low * TwoThirds<double>::c[0]);
+  const f64 two_thirds = splat<double>(TwoThirds<double>::c[0]);
+  const f64 two_thirds_low = splat<double>(TwoThirds<double>::c[1]);
+  const f64 third = z * two_thirds;
+  const f64 third_low =
+      fma(z, two_thirds, -third) + fma(z, two_thirds_low, z_low * two_thirds);
   const f64 square = z * z;
-  const Pair tail = exact_sum(third, square * polynomial<double>(z, square, AtanhSecondRest<double>::c));
+  const f64 rest = square * polynomial<double>(z, square, AtanhSecondRest<double>::c);
+  const Pair tail = exact_sum(third, rest);
   const Pair factor = exact_sum(splat<double>(2.0), tail.high);
   const f64 factor_low = factor.low + (tail.low + third_low);
   const f64 product = s * factor.high;
@@ -72,7 +75,8 @@ RECURRA_INLINE f64 with_special_cases(f64 x, f64 y, f64 value) {
   const i64 whole = is_whole(y);
   const i64 odd = whole & ~is_whole(y * 0.5);
   const i64 grows = (a == 0) ^ (y > 0);  // for a of 0 or infinity
-  f64 result = ((a == 0) | (a == infinity)) ? (grows ? splat<double>(infinity) : splat<double>(0)) : value;
+  const f64 extreme = grows ? splat<double>(infinity) : splat<double>(0);
+  f64 result = ((a == 0) | (a == infinity)) ? extreme : value;
   const i64 negative = (bits(x) < 0) & odd;
   result = as_float(bits(result) ^ (negative & Number<double>::sign));
   result = ((x < 0) & (a < infinity) & ~whole) ? splat<double>(Number<double>::nan) : result;
@@ -105,7 +109,8 @@ RECURRA_INLINE f64 power_for_float(f64 x, f64 y) {
 
 RECURRA_INLINE f32 power(f32 x, f32 y) {
   const Halves base = widen(x), exponent = widen(y);
-  return narrow({power_for_float(base.low, exponent.low), power_for_float(base.high, exponent.high)});
+  return narrow({power_for_float(base.low, exponent.low),
+                 power_for_float(base.high, exponent.high)});
 }
 
 template <class T>

@@ -24,7 +24,8 @@ RECURRA_INLINE Vec<T> tanh(Vec<T> x) {
   const Vec<T> r = fma(n, splat<T>(-Ln2<T>::c[0]), a);
   const Vec<T> z = r * r;
   const Vec<T> t = fma(r * z, polynomial<T>(z, TanhRest<T>::c), r);
-  const Vec<T> s = as_float(one - (bits(shifted) << (Number<T>::fraction_bits + 1)));
+  const Vec<T> s = as_float(
+      wrapping_difference(splat_int<T>(one), bits(shifted) << (Number<T>::fraction_bits + 1)));
   const Vec<T> u = s * (T(1) - t);
   const Vec<T> far = fma(u / ((t + T(1)) + u), splat<T>(-2), splat<T>(1));
   return as_float(bits(n == 0 ? t : far) | (bits(x) & Number<T>::sign));

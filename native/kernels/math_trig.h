@@ -1,4 +1,5 @@
-// sin and cos, over the whole range. float goes by way of double, which rounds it right but for ties.
+// sin and cos, over the whole range. float goes by way of double, which rounds it right but for
+// ties.
 //
 //   x = n pi/2 + r + r_low, |r| <= pi/4; a quadrant n mod 4 says which of +-sin(r), +-cos(r) it is
 #pragma once
@@ -15,14 +16,15 @@ struct Angle {
 // Above this, a lane goes the slow way: n pi/2 by three parts is no longer sure to be exact enough.
 constexpr double kLargeAngle = 0x1p30;
 
-// One lane, any finite x >= kLargeAngle: only those bits of 2/pi are multiplied that a multiple of 4
-// does not swallow (Payne and Hanek 1983).
+// One lane, any finite x >= kLargeAngle: only those bits of 2/pi are multiplied that a multiple of
+// 4 does not swallow (Payne and Hanek 1983).
 static void reduce_large_angle(double x, double& r, double& r_low, std::int64_t& n) {
   __extension__ using Wide = unsigned __int128;
-  std::int64_t whole;
+  std::uint64_t whole;
   std::memcpy(&whole, &x, sizeof whole);
-  const int exponent = static_cast<int>((whole >> 52) & 0x7ff) - 1075;  // |x| = fraction * 2^exponent
-  const std::uint64_t fraction = (static_cast<std::uint64_t>(whole) & ((1ull << 52) - 1)) | 1ull << 52;
+  // |x| = fraction * 2^exponent
+  const int exponent = static_cast<int>((whole >> 52) & 0x7ff) - 1075;
+  const std::uint64_t fraction = (whole & ((1ull << 52) - 1)) | 1ull << 52;
   const int from = 64 + exponent - 2;  // the first bit of kTwoOverPi that counts
   std::uint64_t window[3];
   for (int k = 0; k < 3; ++k) {
@@ -108,9 +110,10 @@ RECURRA_INLINE f64 sin_turned(f64 x, std::int64_t quarters) {
   const f64 sine = r + sin_rest;
   const f64 half = z * 0.5;
   const f64 one_less = 1.0 - half;
-  const f64 cos_rest = fma(square, polynomial<double>(z, square, CosRest<double>::c), -r * angle.r_low);
+  const f64 cos_rest =
+      fma(square, polynomial<double>(z, square, CosRest<double>::c), -r * angle.r_low);
   const f64 cosine = one_less + (((1.0 - one_less) - half) + cos_rest);
-  const i64 n = angle.n + quarters;
+  const i64 n = (angle.n & 3) + quarters;
   const f64 value = (n & 1) == 0 ? sine : cosine;
   return as_float(bits(value) ^ ((n & 2) << 62));
 }

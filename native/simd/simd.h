@@ -1,7 +1,7 @@
 // Vectors of one instruction set, as plain values with operators.
 //
-// A translation unit says which set it is compiled for by defining RECURRA_ISA, a namespace, before it
-// includes this, so that no two sets share a function. + - * / < & | ^ ~ << >> and the choice
+// A translation unit says which set it is compiled for by defining RECURRA_ISA, a namespace, before
+// it includes this, so that no two sets share a function. + - * / < & | ^ ~ << >> and the choice
 // `mask ? a : b` are the compiler's own vector extensions; here stands what they lack. Comparisons
 // give vectors of whole numbers, 0 or -1 in each lane.
 //
@@ -51,6 +51,8 @@ using f32 = float __attribute__((vector_size(kBytes)));
 using f64 = double __attribute__((vector_size(kBytes)));
 using i32 = std::int32_t __attribute__((vector_size(kBytes)));
 using i64 = std::int64_t __attribute__((vector_size(kBytes)));
+using u32 = std::uint32_t __attribute__((vector_size(kBytes)));
+using u64 = std::uint64_t __attribute__((vector_size(kBytes)));
 
 template <class T>
 struct Of;
@@ -75,7 +77,7 @@ using Int = typename Of<T>::integer;
 template <class T>
 constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
 
-// --- loads and stores; addresses need no alignment -------------------------------------------------
+// --- loads and stores; addresses need no alignment --------------------------------------------
 
 template <class T>
 RECURRA_INLINE Vec<T> load(const T* from) {
@@ -123,7 +125,7 @@ RECURRA_INLINE Vec<T> splat(T x) {
   return x - Vec<T>{};  // x - 0 is x for every x, -0 included, and compiles to one broadcast
 }
 
-// --- arithmetic the extensions lack ----------------------------------------------------------------
+// --- arithmetic the extensions lack -----------------------------------------------------------
 
 // a * b + c, rounded once.
 RECURRA_INLINE f32 fma(f32 a, f32 b, f32 c) {
@@ -223,7 +225,7 @@ RECURRA_INLINE Vec<T> greater(Vec<T> a, Vec<T> b) {
 #endif
 }
 
-// --- bits ------------------------------------------------------------------------------------------
+// --- bits -------------------------------------------------------------------------------------
 
 RECURRA_INLINE i32 bits(f32 x) { return (i32)x; }
 RECURRA_INLINE i64 bits(f64 x) { return (i64)x; }
@@ -234,6 +236,12 @@ template <class T>
 RECURRA_INLINE Ints<T> splat_int(Int<T> x) {
   return x - Ints<T>{};
 }
+
+// Sums and differences that wrap around, as those of signed numbers may not.
+RECURRA_INLINE i32 wrapping_sum(i32 a, i32 b) { return (i32)((u32)a + (u32)b); }
+RECURRA_INLINE i64 wrapping_sum(i64 a, i64 b) { return (i64)((u64)a + (u64)b); }
+RECURRA_INLINE i32 wrapping_difference(i32 a, i32 b) { return (i32)((u32)a - (u32)b); }
+RECURRA_INLINE i64 wrapping_difference(i64 a, i64 b) { return (i64)((u64)a - (u64)b); }
 
 // Whether a comparison held in any lane.
 RECURRA_INLINE bool any(i64 mask) {
@@ -248,7 +256,7 @@ RECURRA_INLINE bool any(i64 mask) {
 #endif
 }
 
-// --- float as double and back ----------------------------------------------------------------------
+// --- float as double and back -----------------------------------------------------------------
 
 struct Halves {
   f64 low, high;

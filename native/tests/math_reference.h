@@ -1,8 +1,8 @@
-// What the functions of kernels/math.h should give, by the C library's functions of a wider type, and how
-// far a result is from it.
+// What the functions of kernels/math.h should give, by the C library's functions of a wider type,
+// and how far a result is from it.
 #pragma once
 
-#include <cfloat>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -23,8 +23,8 @@ W true_silu(W x) {
   return x * true_sigmoid(x);
 }
 
-// x erfc(-x / sqrt 2) / 2. For the tail, what rounding took from x / sqrt 2 is given back to first order,
-// as erfc(y (1 + d)) is about erfc(y) exp(-2 y^2 d).
+// x erfc(-x / sqrt 2) / 2. For the tail, what rounding took from x / sqrt 2 is given back to first
+// order, as erfc(y (1 + d)) is about erfc(y) exp(-2 y^2 d).
 template <class W>
 W true_gelu(W x) {
   const W y = -x * std::sqrt(W(0.5));
@@ -60,20 +60,21 @@ W true_minimum(W a, W b) {
   return a != a ? a : (a <= b ? a : b);
 }
 
-// |got - wanted| in units in the last place of a T as large as wanted; infinite where no distance makes
-// sense: NaN against a number, another sign. An infinity stands one unit beyond the greatest number.
+// |got - wanted| in units in the last place of a T as large as wanted; infinite where no distance
+// makes sense: NaN against a number, another sign. An infinity stands one unit beyond the greatest
+// number.
 template <class T, class W>
 double ulps_between(T got, W wanted) {
   constexpr double hopeless = std::numeric_limits<double>::infinity();
-  constexpr int digits = std::numeric_limits<T>::digits, greatest = std::numeric_limits<T>::max_exponent;
+  using Limits = std::numeric_limits<T>;
   if (got != got || wanted != wanted) return got != got && wanted != wanted ? 0 : hopeless;
   if (std::signbit(got) != std::signbit(wanted)) return hopeless;
-  const W edge = std::ldexp(W(1), greatest);
+  const W edge = std::ldexp(W(1), Limits::max_exponent);
   const W have = std::fmin(std::fabs(W(got)), edge), want = std::fmin(std::fabs(wanted), edge);
-  int exponent = std::numeric_limits<T>::min_exponent;
+  int exponent = Limits::min_exponent;
   if (want > 0) std::frexp(want, &exponent);
-  exponent = std::min(std::max(exponent, std::numeric_limits<T>::min_exponent), greatest);
-  return static_cast<double>(std::ldexp(std::fabs(have - want), digits - exponent));
+  exponent = std::min(std::max(exponent, Limits::min_exponent), Limits::max_exponent);
+  return static_cast<double>(std::ldexp(std::fabs(have - want), Limits::digits - exponent));
 }
 
 }  // namespace recurra::tests

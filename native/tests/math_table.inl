@@ -5,33 +5,26 @@
 
 namespace recurra::RECURRA_ISA {
 
-template <class T, class Function>
-RECURRA_INLINE void over(const T* x, T* y, std::size_t count, Function function) {
-  constexpr std::size_t lanes = kLanes<T>;
-  std::size_t k = 0;
-  for (; k + lanes <= count; k += lanes) store<T>(y + k, function(load<T>(x + k)));
-  const int rest = static_cast<int>(count - k);
-  if (rest) store_some<T>(y + k, function(load_some<T>(x + k, rest)), rest);
-}
-
-template <class T, class Function>
-RECURRA_INLINE void over(const T* a, const T* b, T* y, std::size_t count, Function function) {
-  constexpr std::size_t lanes = kLanes<T>;
-  std::size_t k = 0;
-  for (; k + lanes <= count; k += lanes) store<T>(y + k, function(load<T>(a + k), load<T>(b + k)));
-  const int rest = static_cast<int>(count - k);
-  if (rest) store_some<T>(y + k, function(load_some<T>(a + k, rest), load_some<T>(b + k, rest)), rest);
-}
-
-#define RECURRA_UNARY(NAME)                                                    \
-  template <class T>                                                           \
-  static void all_##NAME(const T* x, T* y, std::size_t count) {                \
-    over<T>(x, y, count, [](Vec<T> v) __attribute__((always_inline)) { return NAME<T>(v); }); \
+#define RECURRA_UNARY(NAME)                                                                \
+  template <class T>                                                                       \
+  static void all_##NAME(const T* x, T* y, std::size_t count) {                            \
+    constexpr std::size_t lanes = kLanes<T>;                                               \
+    std::size_t k = 0;                                                                     \
+    for (; k + lanes <= count; k += lanes) store<T>(y + k, NAME<T>(load<T>(x + k)));       \
+    const int rest = static_cast<int>(count - k);                                          \
+    if (rest) store_some<T>(y + k, NAME<T>(load_some<T>(x + k, rest)), rest);              \
   }
-#define RECURRA_BINARY(NAME)                                                   \
-  template <class T>                                                           \
-  static void all_##NAME(const T* a, const T* b, T* y, std::size_t count) {    \
-    over<T>(a, b, y, count, [](Vec<T> u, Vec<T> v) __attribute__((always_inline)) { return NAME<T>(u, v); }); \
+#define RECURRA_BINARY(NAME)                                                               \
+  template <class T>                                                                       \
+  static void all_##NAME(const T* a, const T* b, T* y, std::size_t count) {                \
+    constexpr std::size_t lanes = kLanes<T>;                                               \
+    std::size_t k = 0;                                                                     \
+    for (; k + lanes <= count; k += lanes)                                                 \
+      store<T>(y + k, NAME<T>(load<T>(a + k), load<T>(b + k)));                            \
+    const int rest = static_cast<int>(count - k);                                          \
+    if (rest == 0) return;                                                                 \
+    const Vec<T> last = NAME<T>(load_some<T>(a + k, rest), load_some<T>(b + k, rest));     \
+    store_some<T>(y + k, last, rest);                                                      \
   }
 
 RECURRA_UNARY(exp)

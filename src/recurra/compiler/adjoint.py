@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from recurra.compiler.differentiate import adjoint_of
-from recurra.compiler.fuse import fuse
-from recurra.compiler.simplify import shared_values, simplify
+from recurra.compiler.prepare import prepare
+from recurra.compiler.simplify import shared_values
 from recurra.program import Builder, Program
 from recurra.program.program import Input
 
@@ -52,10 +52,10 @@ def training(program: Program) -> Training:
         program: a step, simplified and fused.
 
     >>> import recurra as rc
-    >>> step = fuse(rc.compiler.trace(rc.Recurrent(rc.cells.LSTM(3, 8))).program)
+    >>> step = prepare(rc.compiler.trace(rc.Recurrent(rc.cells.LSTM(3, 8))).program)
     >>> kept = training(step).kept
     >>> [str(step.types()[value]) for value in kept]
-    ['float[8]', 'float[8]', 'float[8]', 'float[8]', 'float[8]', 'float[8]']
+    ['float[8]', 'float[8]', 'float[16]', 'float[8]', 'float[8]']
     """
     kept = _Choice(program).kept
     b = Builder()
@@ -168,7 +168,7 @@ def backward_program(program: Program, kept: tuple[int, ...], wanted: frozenset[
             b.output(name, "y", values[value])
         elif role in ("state", "weight"):
             b.output(name, role, values[value])
-    found = fuse(simplify(b.program()))
+    found = prepare(b.program())
     return _without_unread(found, xs)
 
 

@@ -1,4 +1,4 @@
-"""The engine that runs torch layers as they are, one torch operation after the other."""
+"""The engine that runs torch layers as they are."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from recurra.cells import Cell, CellWrapper
 from recurra.cells.state import map_state, named_slots
 from recurra.engine import Array, Slot, Stepper
 from recurra.layers import Bidirectional, Layer
+from recurra.layers.engines import native
 
 __all__ = ["EagerEngine"]
 
@@ -75,7 +76,9 @@ class EagerEngine:
     def step(self, state: Any, x: Array) -> tuple[Array, Any]:
         """One event a row."""
         with torch.inference_mode():
-            y, state = self.layers.run_step(state, self._tensor(x))
+            event = self._tensor(x)
+            done = native().step_layer(self.layers, state, event, self._template)
+            y, state = self.layers.run_step(state, event) if done is None else done
             return _array(y), state
 
     def run(

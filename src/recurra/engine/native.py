@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from recurra.compiler.adjoint import Backward, backward_program, training
-from recurra.compiler.fuse import fuse
-from recurra.compiler.heads import one_head_each
 from recurra.compiler.plan import Layout, lay_out
-from recurra.compiler.simplify import simplify
+from recurra.compiler.prepare import prepare
 from recurra.engine import _native
 from recurra.errors import PlanError
 from recurra.program import Input, Output, Program
@@ -130,7 +128,7 @@ class Compiled:
         self.states = _with_role(program.inputs, "state")
         self.weights = _with_role(program.inputs, "weight")
         self.ys = _with_role(program.outputs, "y")
-        self.step = fuse(simplify(one_head_each(program)))
+        self.step = prepare(program)
         self._size = _SIZES[dtype]
         self._forward, self.layout = make_plan(self.step, dtype, isa)
         self._lock = threading.Lock()

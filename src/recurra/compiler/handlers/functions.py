@@ -11,12 +11,11 @@ from recurra.compiler.lowering import Lowering, Number, Value, handles
 @handles("aten.softplus.default")
 def _softplus(low: Lowering, x: Value, beta: Number = 1, threshold: Number = 20) -> Value:
     scaled = x if beta == 1 else low.pointwise("mul", x, beta)
-    smooth = low.pointwise("softplus", scaled)
-    smooth = smooth if beta == 1 else low.pointwise("div", smooth, beta)
-    if threshold >= 20:  # above it torch answers x itself, which differs by less than exp(-20)
-        return smooth
-    straight = low.pointwise("less", low.number(threshold), scaled)
-    return low.op("where", x.rows, straight.id, x.id, smooth.id)
+    y = low.pointwise("softplus", scaled)
+    y = y if beta == 1 else low.pointwise("div", y, beta)
+    if threshold >= 20:  # there x itself, torch's answer, differs by less than exp(-threshold)
+        return y
+    return where(low, low.pointwise("less", threshold, scaled), x, y)
 
 
 @handles("aten.gelu.default")
