@@ -58,11 +58,15 @@ TORCH_FREE = {
 BRIDGES = {
     ("compiler", name)
     for name in (
-        "tracing", "attributes", "folding", "handlers", "lowering", "reading", "recording",
-        "watching",
+        "attributes", "folding", "handlers", "lowering", "reading", "recording", "swapping",
+        "tracing", "watching",
     )
 } | {
-    ("engine", name) for name in ("building", "describing", "eager", "kinds", "preparing")
+    ("engine", name)
+    for name in (
+        "building", "checking", "describing", "eager", "explaining", "freezing", "kinds", "memory",
+        "plans", "replay", "running", "sequence", "structure",
+    )
 }  # fmt: skip
 
 # Modules of those packages that nothing imports before their command runs.
