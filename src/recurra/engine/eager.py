@@ -41,6 +41,8 @@ class EagerEngine:
     def __init__(self, layers: Layer, dtype: str, output_size: int | None) -> None:
         self.layers = layers.eval().requires_grad_(False)
         self._waiting = next((m for m in layers.modules() if isinstance(m, Bidirectional)), None)
+        if self._waiting is None:
+            layers.use_engine("torch")  # the native engine would have taken them without layers
         self.signature = layers.signature()
         self.event_dims = layers.event_dims
         self.input_size = layers.input_size
