@@ -83,11 +83,14 @@ template <class T>
 struct Kernels {
   // Numbers in a packed matrix of n rows and k columns.
   std::size_t (*packed_size)(int n, int k);
-  // w(i, j) = w[i * row_stride + j * column_stride] in the order `product` reads.
+  // w(i, j) = w[i * row_stride + j * column_stride] in the order that `product` reads, or
+  // `product_of_one_row`.
   void (*pack)(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, int n, int k,
-               T* packed);
+               bool for_one_row, T* packed);
   // Every output is the sum in ascending k of fused multiply-adds that start at `onto`.
   void (*product)(const T* packed, int n, int k, const ProductRows<T>* runs, int count);
+  // The same, to the bit, for one row, whose numbers lie together; `onto` may be null for zero.
+  void (*product_of_one_row)(const T* packed, int n, int k, const T* a, const T* onto, T* out);
   // C[first:last, :k] += sum of outer products, rows in ascending order, in blocks that do not
   // depend on first and last. `scratch` holds outer_scratch(k) numbers.
   std::size_t (*outer_scratch)(int k);

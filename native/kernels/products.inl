@@ -15,6 +15,11 @@ constexpr int kPanelVectors = 2;
 constexpr int kTileRows = kBytes == 64 ? 8 : 6;
 template <class T>
 constexpr int kPanel = kPanelVectors * kLanes<T>;
+// For a single row: as many vectors side by side as hide the latency of a multiply-add, read in one
+// stream, which is what caches deliver fastest.
+constexpr int kWideVectors = 8;
+template <class T>
+constexpr int kWidePanel = kWideVectors * kLanes<T>;
 // Columns of a panel that stay in the first-level cache while rows pass by (32 KiB of 48).
 template <class T>
 constexpr int kBlock = 32768 / (kPanel<T> * static_cast<int>(sizeof(T)));
@@ -27,9 +32,10 @@ std::size_t packed_size(int n, int k) {
 
 template <class T>
 void pack(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, int n, int k,
-          T* packed) {
-  for (int first = 0; first < n; first += kPanel<T>) {
-    const int outputs = n - first < kPanel<T> ? n - first : kPanel<T>;
+          bool for_one_row, T* packed) {
+  const int panel = for_one_row ? kWidePanel<T> : kPanel<T>;
+  for (int first = 0; first < n; first += panel) {
+    const int outputs = n - first < panel ? n - first : panel;
     const int width = (outputs + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
     for (int j = 0; j < k; ++j) {
       const T* from = w + first * row_stride + j * column_stride;
@@ -76,37 +82,33 @@ RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
   }
 }
 
-// One tile: kRows rows times kPanels panels of kVectors vectors. `columns` says how many outputs
-// are real; kWhole promises that all are.
-template <class T, int kRows, int kPanels, int kVectors, bool kWhole, class A>
-RECURRA_INLINE void tile(const A& a, const T* panel, std::ptrdiff_t panel_stride, int k,
-                         const Rows<T>& onto, const Rows<T>& out, int columns) {
-  constexpr int kAll = kPanels * kVectors;
-  Vec<T> sum[kRows][kAll];
+// One tile: kRows rows times a panel of kVectors vectors. `columns` says how many outputs are real;
+// kWhole promises that all are.
+template <class T, int kRows, int kVectors, bool kWhole, class A>
+RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
+                         const Rows<T>& out, int columns) {
+  Vec<T> sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     const T* from = onto.none() ? nullptr : onto[r];
-    for (int v = 0; v < kAll; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       sum[r][v] = !from    ? Vec<T>{}
                   : kWhole ? load(from + v * kLanes<T>)
                            : load_up_to(from + v * kLanes<T>, columns - v * kLanes<T>);
     }
   }
   for (int j = 0; j < k; ++j) {
-    Vec<T> w[kAll];
-    for (int p = 0; p < kPanels; ++p) {
-      for (int v = 0; v < kVectors; ++v) {
-        w[p * kVectors + v] =
-            load(panel + p * panel_stride + (j * kVectors + v) * static_cast<std::ptrdiff_t>(kLanes<T>));
-      }
+    Vec<T> w[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      w[v] = load(panel + (j * kVectors + v) * static_cast<std::ptrdiff_t>(kLanes<T>));
     }
     for (int r = 0; r < kRows; ++r) {
       const Vec<T> x = splat<T>(a(r, j));
-      for (int v = 0; v < kAll; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
     }
   }
   for (int r = 0; r < kRows; ++r) {
     T* to = out[r];
-    for (int v = 0; v < kAll; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       if (kWhole) {
         store(to + v * kLanes<T>, sum[r][v]);
       } else {
@@ -116,32 +118,34 @@ RECURRA_INLINE void tile(const A& a, const T* panel, std::ptrdiff_t panel_stride
   }
 }
 
-// Up to kRows rows through some panels; the number of rows becomes a constant.
-template <class T, int kRows, int kPanels, int kVectors, bool kWhole>
-RECURRA_INLINE void tile_rows(int rows, const Rows<T>& a, int first_k, const T* panel,
-                              std::ptrdiff_t panel_stride, int k, const Rows<T>& onto,
-                              const Rows<T>& out, int columns) {
+// Up to kRows rows through a panel; the number of rows becomes a constant.
+template <class T, int kRows, int kVectors, bool kWhole>
+RECURRA_INLINE void tile_rows(int rows, const Rows<T>& a, int first_k, const T* panel, int k,
+                              const Rows<T>& onto, const Rows<T>& out, int columns) {
   if (rows == kRows) {
     if (a.table) {
       Scattered<T, kRows> scattered;
       for (int r = 0; r < kRows; ++r) scattered.base[r] = a[r] + first_k;
-      tile<T, kRows, kPanels, kVectors, kWhole>(scattered, panel, panel_stride, k, onto, out,
-                                                columns);
+      tile<T, kRows, kVectors, kWhole>(scattered, panel, k, onto, out, columns);
     } else {
       const Strided<T> strided{a.base + first_k, a.stride};
-      tile<T, kRows, kPanels, kVectors, kWhole>(strided, panel, panel_stride, k, onto, out,
-                                                columns);
+      tile<T, kRows, kVectors, kWhole>(strided, panel, k, onto, out, columns);
     }
   } else if constexpr (kRows > 1) {
-    tile_rows<T, kRows - 1, kPanels, kVectors, kWhole>(rows, a, first_k, panel, panel_stride, k,
-                                                       onto, out, columns);
+    tile_rows<T, kRows - 1, kVectors, kWhole>(rows, a, first_k, panel, k, onto, out, columns);
   }
 }
 
 // All rows of all runs through one panel.
 template <class T, int kVectors, bool kWhole>
 __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k, int column,
-                                             int columns, const ProductRows<T>* runs, int count) {
+                                             int columns, const ProductRows<T>* runs, int count,
+                                             int rows_of_all) {
+  // While rows pass through this panel, the next one is fetched, an equal share with each tile.
+  constexpr int kLine = 64 / static_cast<int>(sizeof(T));
+  const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(k) * kVectors * kLanes<T>;
+  const T* ahead = panel + size;
+  const std::ptrdiff_t share = size / ((rows_of_all + kTileRows - 1) / kTileRows) + kLine;
   for (int u = 0; u < count; ++u) {
     const ProductRows<T>& run = runs[u];
     const bool begun = first_k > 0;
@@ -149,40 +153,59 @@ __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k,
     const bool zero = start.none();
     for (int r = 0; r < run.rows; r += kTileRows) {
       const int rows = run.rows - r < kTileRows ? run.rows - r : kTileRows;
-      tile_rows<T, kTileRows, 1, kVectors, kWhole>(
-          rows, run.a.from(r), first_k, panel, 0, k,
+      for (std::ptrdiff_t i = 0; i < share && ahead + i < panel + 2 * size; i += kLine) {
+        __builtin_prefetch(ahead + i, 0, 2);
+      }
+      ahead += share;
+      tile_rows<T, kTileRows, kVectors, kWhole>(
+          rows, run.a.from(r), first_k, panel, k,
           zero ? Rows<T>{} : start.from(r).plus(column), run.out.from(r).plus(column), columns);
     }
   }
 }
 
-// One row, or two: several panels side by side keep both multiply-add units busy.
-template <class T, int kRows, int kPanels>
-__attribute__((noinline)) void through_panels(const T* panel, std::ptrdiff_t panel_stride, int k,
-                                              int column, const ProductRows<T>& run) {
-  const bool zero = run.onto.none();
-  tile_rows<T, kRows, kPanels, kPanelVectors, true>(
-      kRows, run.a, 0, panel, panel_stride, k, zero ? Rows<T>{} : run.onto.plus(column),
-      run.out.plus(column), kPanels * kPanel<T>);
+// One row through one wide panel.
+template <class T, int kVectors>
+RECURRA_INLINE void wide_tile(const T* a, const T* panel, int k, const T* onto, T* out, int columns) {
+  Vec<T> sum[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    sum[v] = onto ? load_up_to(onto + v * kLanes<T>, columns - v * kLanes<T>) : Vec<T>{};
+  }
+  for (int j = 0; j < k; ++j) {
+    const Vec<T> x = splat<T>(a[j]);
+    for (int v = 0; v < kVectors; ++v) {
+      __builtin_prefetch(panel + 4 * kVectors * kLanes<T> + v * kLanes<T>);
+      sum[v] = fma(x, load(panel + v * kLanes<T>), sum[v]);
+    }
+    panel += kVectors * kLanes<T>;
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    store_up_to(out + v * kLanes<T>, sum[v], columns - v * kLanes<T>);
+  }
+}
+
+template <class T, int kVectors>
+void wide_tile_of(int vectors, const T* a, const T* panel, int k, const T* onto, T* out,
+                  int columns) {
+  if (vectors == kVectors) {
+    wide_tile<T, kVectors>(a, panel, k, onto, out, columns);
+  } else if constexpr (kVectors > 1) {
+    wide_tile_of<T, kVectors - 1>(vectors, a, panel, k, onto, out, columns);
+  }
+}
+
+template <class T>
+void product_of_one_row(const T* packed, int n, int k, const T* a, const T* onto, T* out) {
+  for (int column = 0; column < n; column += kWidePanel<T>) {
+    const int columns = n - column < kWidePanel<T> ? n - column : kWidePanel<T>;
+    const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+    wide_tile_of<T, kWideVectors>(vectors, a, packed + static_cast<std::ptrdiff_t>(column) * k, k,
+                                  onto ? onto + column : nullptr, out + column, columns);
+  }
 }
 
 template <class T>
 void product(const T* packed, int n, int k, const ProductRows<T>* runs, int count) {
-  const std::ptrdiff_t panel_stride = static_cast<std::ptrdiff_t>(kPanel<T>) * k;
-  int column = 0;
-  if (count == 1 && runs[0].rows <= 2) {
-    const bool one = runs[0].rows == 1;
-    const int side_by_side = one ? 4 : 2;
-    for (; runs[0].rows > 0 && column + side_by_side * kPanel<T> <= n;
-         column += side_by_side * kPanel<T>) {
-      const T* panel = packed + static_cast<std::ptrdiff_t>(column) * k;
-      if (one) {
-        through_panels<T, 1, 4>(panel, panel_stride, k, column, runs[0]);
-      } else {
-        through_panels<T, 2, 2>(panel, panel_stride, k, column, runs[0]);
-      }
-    }
-  }
   int rows = 0;
   for (int u = 0; u < count; ++u) rows += runs[u].rows;
   // Blocks of k keep a panel in the first-level cache; for a single tile there is nothing to keep.
@@ -191,17 +214,17 @@ void product(const T* packed, int n, int k, const ProductRows<T>* runs, int coun
   for (int b = 0; b < blocks; ++b) {
     const int first = b * block;
     const int ks = k - first < block ? k - first : block;
-    for (int at = column; at < n; at += kPanel<T>) {
+    for (int at = 0; at < n; at += kPanel<T>) {
       const int columns = n - at < kPanel<T> ? n - at : kPanel<T>;
       const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
       const T* panel = packed + static_cast<std::ptrdiff_t>(at) * k +
                        static_cast<std::ptrdiff_t>(first) * vectors * kLanes<T>;
       if (vectors == 2 && columns == kPanel<T>) {
-        through_panel<T, 2, true>(panel, first, ks, at, columns, runs, count);
+        through_panel<T, 2, true>(panel, first, ks, at, columns, runs, count, rows);
       } else if (vectors == 2) {
-        through_panel<T, 2, false>(panel, first, ks, at, columns, runs, count);
+        through_panel<T, 2, false>(panel, first, ks, at, columns, runs, count, rows);
       } else {
-        through_panel<T, 1, false>(panel, first, ks, at, columns, runs, count);
+        through_panel<T, 1, false>(panel, first, ks, at, columns, runs, count, rows);
       }
     }
   }
@@ -260,9 +283,9 @@ RECURRA_INLINE void outer_tile(int rows_of_c, const T* a, const T* panel, int ro
     const Rows<T> into{c, c_stride};
     const Interleaved<T, kTileRows> interleaved{a};
     if (columns == kVectors * kLanes<T>) {
-      tile<T, kRows, 1, kVectors, true>(interleaved, panel, 0, rows, into, into, columns);
+      tile<T, kRows, kVectors, true>(interleaved, panel, rows, into, into, columns);
     } else {
-      tile<T, kRows, 1, kVectors, false>(interleaved, panel, 0, rows, into, into, columns);
+      tile<T, kRows, kVectors, false>(interleaved, panel, rows, into, into, columns);
     }
   } else if constexpr (kRows > 1) {
     outer_tile<T, kRows - 1, kVectors>(rows_of_c, a, panel, rows, c, c_stride, columns);

@@ -19,13 +19,15 @@ RowOrder::RowOrder(int rows, int time_, const std::int64_t* given) : time(time_)
 }
 
 template <class T>
-void pack_weights(const Plan<T>& plan, const T* const* given, T* packed) {
+void pack_weights(const Plan<T>& plan, const T* const* given, Packing packing, T* packed) {
   for (std::size_t m = 0; m < plan.matrices.size(); ++m) {
     const Matrix& matrix = plan.matrices[m];
     const Buffer& buffer = plan.buffers[matrix.buffer];
+    const bool one_row = packing == Packing::one_row ||
+                         (packing == Packing::one_row_in_loops && plan.in_loops_only[m]);
     const T* base = buffer.space == Space::constant ? plan.constants.data() : given[buffer.index];
     plan.kernels.pack(base + matrix.offset, matrix.row_stride, matrix.column_stride, matrix.n,
-                      matrix.k, packed + plan.packed_offsets[m]);
+                      matrix.k, one_row, packed + plan.packed_offsets[m]);
   }
 }
 
@@ -38,10 +40,9 @@ std::size_t aligned(std::int64_t count) {
   return Memory::rounded(static_cast<std::size_t>(count) * sizeof(T));
 }
 
-// The most rows a group of row instructions has; see segments.cpp.
 template <class T>
 std::int64_t tile_count(const Plan<T>& plan) {
-  return plan.tile_width * std::max<std::int64_t>(1, 512 / plan.widest_row) + 64;
+  return plan.tile_width * plan.group_rows;
 }
 
 }  // namespace
@@ -450,8 +451,8 @@ void Block<T>::scatter(const Instruction& instruction, int begin, int end, int p
   }
 }
 
-template void pack_weights<float>(const Plan<float>&, const float* const*, float*);
-template void pack_weights<double>(const Plan<double>&, const double* const*, double*);
+template void pack_weights<float>(const Plan<float>&, const float* const*, Packing, float*);
+template void pack_weights<double>(const Plan<double>&, const double* const*, Packing, double*);
 template struct Scratch<float>;
 template struct Scratch<double>;
 template class Block<float>;

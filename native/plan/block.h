@@ -24,11 +24,15 @@ struct RowOrder {
   std::int64_t time;
 };
 
-// Weights as a run reads them: the packed matrices, and every weight as it came.
+// How matrices are packed: for many rows at a time, for one, or for one in loops over time only.
+enum class Packing { many_rows, one_row, one_row_in_loops };
+
+// Weights as a run reads them: every weight as it came, and the packed matrices.
 template <class T>
 struct Weights {
   const T* const* given;
   const T* packed;
+  Packing packing;
 };
 
 template <class T>
@@ -36,7 +40,7 @@ std::size_t packed_count(const Plan<T>& plan) {
   return plan.packed_offsets.back();
 }
 template <class T>
-void pack_weights(const Plan<T>& plan, const T* const* given, T* packed);
+void pack_weights(const Plan<T>& plan, const T* const* given, Packing packing, T* packed);
 
 // Scratch memory of one thread.
 template <class T>

@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::int64_t kMostRows = 128;              // of a block
 constexpr std::int64_t kChunkBytes = 1 << 19;        // of the values that wait for a later stage
+constexpr std::int64_t kFewestRowsOfAChunk = 256;    // over its steps
 constexpr std::int64_t kMostSteps = 4096;            // of a chunk
 constexpr std::int64_t kWorthAThread = 4'000'000;    // multiply-adds
 
@@ -33,8 +34,10 @@ template <class T>
 int chunk_steps(const Plan<T>& plan, std::int64_t rows, std::int64_t time) {
   const std::int64_t bytes =
       std::max<std::int64_t>(1, plan.chunk_width * rows * static_cast<std::int64_t>(sizeof(T)));
-  // A sum of outer products reads and writes the whole gradient once a chunk: let that be rare.
-  const std::int64_t least = plan.weight_segments.empty() ? 1 : (256 + rows - 1) / rows;
+  // A product over all times reads its weights once a chunk, and a sum of outer products reads and
+  // writes a whole gradient: let that be rare.
+  const std::int64_t enough = (kFewestRowsOfAChunk + rows - 1) / rows;
+  const std::int64_t least = plan.weight_segments.empty() ? std::min<std::int64_t>(enough, 4) : enough;
   const std::int64_t steps = std::clamp(kChunkBytes / bytes, least, kMostSteps);
   return static_cast<int>(std::clamp<std::int64_t>(steps, 1, std::max<std::int64_t>(time, 1)));
 }
@@ -83,12 +86,13 @@ void run_call(const Plan<T>& plan, const Call<T>& call, const T* packed, Memorie
 
   std::unique_ptr<Memory> weights_memory = memories.borrow();
   weights_memory->reserve(of_weights + static_cast<std::size_t>(workers) * of_thread);
+  const Packing packing = packing_of_call(call.rows);
   if (packed == nullptr) {
     T* fresh = weights_memory->template take<T>(packed_count(plan));
-    pack_weights(plan, call.weights.data(), fresh);
+    pack_weights(plan, call.weights.data(), packing, fresh);
     packed = fresh;
   }
-  const Weights<T> weights{call.weights.data(), packed};
+  const Weights<T> weights{call.weights.data(), packed, packing};
   std::vector<Scratch<T>> scratches;
   for (int w = 0; w < workers; ++w) scratches.emplace_back(plan, runs, *weights_memory);
 

@@ -6,14 +6,10 @@
 namespace recurra {
 namespace {
 
-// Elements that a group of rows holds at a time in one value: small enough for all of a group's values
-// to stay in the first-level cache, large enough to be worth a call of a kernel.
-constexpr std::int64_t kGroup = 512;
-
 template <class T>
 void run_rows(const Plan<T>& plan, const Segment& segment, Rows<T>* at, int first, int rows,
               const char* flat, const char* flat_alone, const Scratch<T>& scratch) {
-  const auto group = static_cast<int>(std::max<std::int64_t>(1, kGroup / plan.widest_row));
+  const int group = plan.group_rows;
   for (int from = first; from < first + rows; from += group) {
     const int count = std::min(group, first + rows - from);
     T* tile = scratch.tile;
@@ -51,12 +47,18 @@ void run_segments(const Plan<T>& plan, const Stage& stage, const Weights<T>& wei
       const Matrix& matrix = plan.matrices[instruction.extra];
       const Operand& a = instruction.in[0];
       const Operand& onto = instruction.in[1];
-      const ProductRows<T> run{
-          rows, at[a.buffer].from(first).plus(a.offset),
-          onto.buffer < 0 ? Rows<T>{} : at[onto.buffer].from(first).plus(onto.offset),
-          at[instruction.out.buffer].from(first).plus(instruction.out.offset)};
-      plan.kernels.product(weights.packed + plan.packed_offsets[instruction.extra], matrix.n,
-                           matrix.k, &run, 1);
+      const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
+      const auto place = [&](const Operand& operand) {
+        return operand.buffer < 0 ? Rows<T>{}
+                                  : at[operand.buffer].from(first).plus(operand.offset);
+      };
+      const ProductRows<T> run{rows, place(a), place(onto), place(instruction.out)};
+      if (weights.packing != Packing::many_rows) {
+        plan.kernels.product_of_one_row(packed, matrix.n, matrix.k, run.a[0],
+                                        run.onto.none() ? nullptr : run.onto[0], run.out[0]);
+      } else {
+        plan.kernels.product(packed, matrix.n, matrix.k, &run, 1);
+      }
     }
   }
 }

@@ -10,8 +10,12 @@ namespace recurra {
 template <class T>
 class Stepper {
  public:
-  // The plan, the weights and the packed matrices have to outlive it.
+  // The plan, the weights and the packed matrices have to outlive it. The matrices are packed for one
+  // row where that is the most there will be, and for many otherwise.
   Stepper(const Plan<T>& plan, const T* const* weights, const T* packed, int most_rows);
+  static Packing packing(int most_rows) {
+    return most_rows == 1 ? Packing::one_row : Packing::many_rows;
+  }
 
   T* x(int k) const { return xs_[k]; }          // (rows, size), to be filled
   T* y(int k) const { return ys_[k]; }          // (rows, size), filled by a step

@@ -15,6 +15,7 @@ from recurra.errors import (
     MissingExtraError,
     ModelFileError,
     NotStreamableError,
+    PlanError,
     ProgramError,
     RecurraError,
     ShapeError,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         training,
     )
     from recurra.cells import Cell
+    from recurra.engine.explaining import explain
+    from recurra.engine.threads import get_threads, set_threads
     from recurra.layers import Bidirectional, Recurrent, Residual, Stack
     from recurra.nn import accelerate
     from recurra.streaming import Model, Stream, load, save
@@ -49,6 +52,7 @@ __all__ = [
     "Model",
     "ModelFileError",
     "NotStreamableError",
+    "PlanError",
     "ProgramError",
     "RecurraError",
     "Recurrent",
@@ -65,12 +69,15 @@ __all__ = [
     "compiler",
     "data",
     "drawing",
+    "explain",
+    "get_threads",
     "interop",
     "layers",
     "load",
     "nn",
     "program",
     "save",
+    "set_threads",
     "streaming",
     "training",
 ]
@@ -84,8 +91,11 @@ _HOMES = {
     "Stack": "recurra.layers",
     "Stream": "recurra.streaming",
     "accelerate": "recurra.nn",
+    "explain": "recurra.engine.explaining",
+    "get_threads": "recurra.engine.threads",
     "load": "recurra.streaming",
     "save": "recurra.streaming",
+    "set_threads": "recurra.engine.threads",
 }
 _SUBPACKAGES = {
     "cells",

@@ -83,6 +83,7 @@ WAYS = {
     "activations": lambda c, h, x: F.selu(h) + F.celu(h) + F.softshrink(h) + F.hardshrink(h)
     + F.threshold(h, 0.1, 0.2) + F.relu6(h) + F.softsign(h) + F.tanhshrink(h)
     + F.glu(torch.cat([h, h.cos()], -1)) + F.softplus(h, 2.0) + F.prelu(h, c.weight[:, 0]),
+    "softplus that ends early": lambda c, h, x: F.softplus(h, 2.0, 0.1) + F.softplus(h, 1, 0.0),
     "smooth activations": lambda c, h, x: F.mish(h) + F.silu(h) + F.gelu(h) + F.softmin(h, dim=-1),
     "norms": lambda c, h, x: h / h.norm(dim=-1, keepdim=True) + h.var(-1, keepdim=True)
     + h.norm(p=1, dim=-1, keepdim=True) + torch.var_mean(h, -1)[0][:, None] + h.std(-1)[:, None],

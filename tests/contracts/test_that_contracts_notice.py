@@ -6,6 +6,7 @@ from torch.autograd.gradcheck import GradcheckError
 
 from recurra import Recurrent, cells
 from recurra.cells.state import map_state
+from recurra.layers import Layer
 from recurra.layers import layer as layer_module
 from recurra.layers import recurrent as recurrent_module
 from recurra.layers import scan as scan_module
@@ -25,6 +26,12 @@ cut = test_resets.test_a_reset_equals_a_cut_in_values_and_gradients
 rubbish_past = test_rows.test_rubbish_past_the_lengths_reaches_no_answer_state_or_gradient
 ragged = test_rows.test_ragged_rows_equal_each_row_alone_at_its_length.hypothesis.inner_test
 chunks = test_time.test_any_chunks_equal_the_sequence.hypothesis.inner_test
+
+
+@pytest.fixture(params=["torch"], autouse=True)
+def engine(monkeypatch):
+    """The faults are planted in what torch runs."""
+    monkeypatch.setattr(Layer, "_engine", "torch")
 
 
 def row_of(layer_class, make_cell=lambda: cells.LSTM(3, 4)):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.testing import assert_close
 
 from recurra import Bidirectional, Recurrent, Residual, ShapeError, Stack, cells
 
@@ -24,12 +25,12 @@ def test_a_stack_is_its_parts_one_after_the_other(parts):
 
     first, lstm_end, lstm_states = lstm(x, lstm_state, return_states=True)
     second, gru_end, gru_states = gru(linear(first), gru_state, return_states=True)
-    assert torch.equal(y, tanh(second))
+    assert_close(y, tanh(second))
     assert state[1] == state[3] == states[1] == states[3] == ()
-    assert torch.equal(state[0].c, lstm_end.c)
-    assert torch.equal(state[2].h, gru_end.h)
-    assert torch.equal(states[0].c, lstm_states.c)
-    assert torch.equal(states[2].h, gru_states.h)
+    assert_close(state[0].c, lstm_end.c)
+    assert_close(state[2].h, gru_end.h)
+    assert_close(states[0].c, lstm_states.c)
+    assert_close(states[2].h, gru_states.h)
 
 
 def test_that_oracle_notices_parts_in_another_order(parts):
@@ -48,10 +49,10 @@ def test_lengths_and_resets_reach_every_layer(parts):
 
     first, _ = lstm(x, lengths=lengths, reset=reset)
     second, gru_end = gru(linear(first), lengths=lengths, reset=reset)
-    assert torch.equal(y[0], tanh(second)[0])
-    assert torch.equal(y[1, :3], tanh(second)[1, :3])
+    assert_close(y[0], tanh(second)[0])
+    assert_close(y[1, :3], tanh(second)[1, :3])
     assert not y[1, 3:].any()
-    assert torch.equal(state[2].h, gru_end.h)
+    assert_close(state[2].h, gru_end.h)
 
 
 def test_a_part_may_stand_in_a_stack_twice(parts):
@@ -60,7 +61,7 @@ def test_a_part_may_stand_in_a_stack_twice(parts):
 
     y, state = Stack(gru, gru)(x)
 
-    assert torch.equal(y, gru(gru(x)[0])[0])
+    assert_close(y, gru(gru(x)[0])[0])
     assert not torch.equal(state[0].h, state[1].h)
 
 
@@ -84,10 +85,10 @@ def test_residual_adds_the_input(parts):
     gru = parts[2]
     x = torch.randn(2, 5, 3)
 
-    assert torch.equal(Residual(gru)(x)[0], x + gru(x)[0])
-    assert torch.equal(Residual(gru)(x)[1].h, gru(x)[1].h)
+    assert_close(Residual(gru)(x)[0], x + gru(x)[0])
+    assert_close(Residual(gru)(x)[1].h, gru(x)[1].h)
     both = Bidirectional(cells.GRU(3, 3), merge="sum")
-    assert torch.equal(Residual(both)(x)[0], x + both(x)[0])
+    assert_close(Residual(both)(x)[0], x + both(x)[0])
 
 
 def test_residual_needs_as_many_features_out_as_in():

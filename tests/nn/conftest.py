@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from recurra.nn import engine as engines
+from recurra.nn import native
 
 
 @pytest.fixture(autouse=True)
@@ -14,12 +15,18 @@ def _the_same_numbers_in_every_run():
 @pytest.fixture
 def force_loop(monkeypatch):
     """Every call of a drop-in runs in our own loop, the plain ones too."""
-    monkeypatch.setattr(engines, "choose", lambda **_: "loop")
+    monkeypatch.setattr(engines, "choose", lambda *_, **__: "loop")
 
 
-@pytest.fixture(params=["chosen", "loop"])
+@pytest.fixture
+def force_torch(monkeypatch):
+    """Every call of a drop-in runs as it does where the native engine cannot take it."""
+    monkeypatch.setattr(native, "refusal", lambda *_: "told so")
+
+
+@pytest.fixture(params=["chosen", "torch", "loop"])
 def engine(request):
-    """First the engine that a user's call gets, then our own loop."""
-    if request.param == "loop":
-        request.getfixturevalue("force_loop")
+    """First the engine that a user's call gets, then those of calls it cannot take."""
+    if request.param != "chosen":
+        request.getfixturevalue(f"force_{request.param}")
     return request.param

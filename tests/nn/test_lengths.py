@@ -49,7 +49,7 @@ def test_each_row_runs_as_if_it_were_cut_at_its_length(engine_name, data):
 
     with pytest.MonkeyPatch.context() as patch:
         if engine_name == "loop":
-            patch.setattr(engines, "choose", lambda **_: "loop")
+            patch.setattr(engines, "choose", lambda *_, **__: "loop")
         if ours.batch_first:
             y, state = ours(x.transpose(0, 1), hx, lengths=lengths)
             y = y.transpose(0, 1)

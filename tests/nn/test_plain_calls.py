@@ -1,4 +1,4 @@
-"""Calls that torch's modules take too, with the fused kernels and in our own loop."""
+"""Calls that torch's modules take too, on every engine of ours."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not sup
     combinations(num_layers=[1, 2], bidirectional=[False, True], batch_first=[False, True]),
 )
 @pytest.mark.parametrize("make", MAKES)
-def test_a_batch_gives_torchs_answers_and_gradients(make, options, with_state, force_loop):
+def test_a_batch_gives_torchs_answers_and_gradients(make, options, with_state, engine):
     ours, theirs = pair(make, **options)
     x = random_x(*((2, 5) if options["batch_first"] else (5, 2)))
     hx = random_state(ours, 2) if with_state else None

@@ -12,8 +12,10 @@ from torch import nn
 
 from recurra import Bidirectional, Recurrent, Stack, cells
 from recurra.cells.state import named_slots
+from recurra.compiler import trace
+from recurra.program import from_json
 from recurra.streaming import load, save
-from tests.contracts.drawn import layer_of, state_of, x_of
+from tests.contracts.drawn import ROUNDING, layer_of, state_of, x_of
 from tests.contracts.rows import every_layer
 from tests.streaming.made import a_model, loaded, parts_of
 
@@ -60,7 +62,7 @@ def arrays(state):
 
 @every_layer
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_answers_and_states_are_the_same_bits_after_a_file(row, dtype, tmp_path):
+def test_answers_and_states_are_the_same_after_a_file(row, dtype, tmp_path):
     layer, x = layer_of(row, dtype=dtype), x_of(row, 2, 5, dtype=dtype)
     state = state_of(row, layer, 2, dtype=dtype)
     lengths = torch.tensor([5, 3])
@@ -70,10 +72,18 @@ def test_answers_and_states_are_the_same_bits_after_a_file(row, dtype, tmp_path)
     model = loaded(layer, tmp_path)
     got, after = model.run(x.numpy(), arrays(state), lengths.numpy(), reset.numpy())
 
-    np.testing.assert_array_equal(got, y.detach().numpy(), strict=True)
+    assert model.engine == ("native" if row.streams else "torch")
+    close(got, y)
     assert list(after) == list(arrays(final))
-    for name, slot in arrays(final).items():
-        np.testing.assert_array_equal(after[name], slot, strict=True)
+    for name, slot in named_slots(final).items():
+        close(after[name], slot)
+
+
+def close(got, wanted):
+    """Equal up to rounding: the native engine has its own order of sums and its own functions."""
+    wanted = wanted.detach().numpy()
+    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=ROUNDING[torch.from_numpy(got).dtype])
 
 
 @pytest.mark.parametrize("module", STATELESS, ids=repr)
@@ -83,9 +93,10 @@ def test_every_stateless_module_of_torch_comes_back(module, tmp_path):
     layer = Stack(Recurrent(cells.Elman(3, 4)), module).eval()
     x = 3 * torch.randn(2, 5, 3)
 
-    got, _ = loaded(layer, tmp_path).run(x.numpy())
+    model = loaded(layer, tmp_path)
 
-    np.testing.assert_array_equal(got, layer(x)[0].detach().numpy())
+    assert model.engine == "native"
+    close(model.run(x.numpy())[0], layer(x)[0])
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
@@ -177,11 +188,17 @@ def test_the_header_says_in_json_what_the_model_is(tmp_path):
     lstm = {"kind": "recurra.LSTM", "config": cell, "modules": {}}
     linear = {"in_features": 4, "out_features": 2, "bias": True}
     assert header.pop("fingerprint")
+    step = header.pop("step")
+    assert step.keys() == {
+        "program", "signature", "equations", "parameters", "constants", "start",
+    }  # fmt: skip
+    assert from_json(step["program"]) == trace(a_model()).program
     assert header == {
         "format": "recurra.model",
-        "version": 1,
+        "version": 2,
         "dtype": "float32",
         "notes": {"unit": "°C"},
+        "untraced": "",
         "model": {
             "kind": "recurra.Stack",
             "config": {},

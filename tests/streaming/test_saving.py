@@ -15,17 +15,48 @@ from tests.streaming.made import a_model
 # --- cells of one's own ---------------------------------------------------------------------------
 
 
-def test_a_cell_of_ones_own_has_to_be_handed_in(tmp_path):
+def test_a_cell_of_ones_own_runs_without_its_code(tmp_path):
     save(Recurrent(Leaky(3, 4)), tmp_path / "m")
 
+    model = load(tmp_path / "m")
+
+    assert (model.engine, model.input_size, list(model.slots)) == ("native", 3, ["state"])
+    assert "A leaky integrator" not in model.describe()  # that line is no equation
+    assert "own.Leaky(input_size=3, size=4)" in model.describe()
+
+
+class Decides(Leaky):
+    """A cell that looks at its numbers, so that no program is all it does."""
+
+    def update(self, state, x):
+        return super().update(state, x) if x.sum() > 0 else state
+
+
+@pytest.mark.parametrize(("cell", "torch"), [(Leaky, True), (Decides, True), (Decides, False)])
+def test_where_the_code_of_a_cell_is_needed_it_has_to_be_handed_in(cell, torch, tmp_path):
+    save(Recurrent(cell(3, 4)), tmp_path / "m")
+
     with pytest.raises(ModelFileError) as caught:
-        load(tmp_path / "m")
+        load(tmp_path / "m", torch=torch)
 
     assert str(caught.value) == (
-        f"{tmp_path / 'm'}: holds a cell of its author's own, Leaky, whose code is not in the "
-        f"file. Import the class and hand it in: load(path, cells=(Leaky,))."
+        f"{tmp_path / 'm'}: holds a cell of its author's own, {cell.__name__}, whose code is not "
+        f"in the file. Import the class and hand it in: load(path, cells=({cell.__name__},))."
     )
-    assert load(tmp_path / "m", cells=(Leaky,)).slots.keys() == {"state"}
+    assert load(tmp_path / "m", cells=(cell,), torch=torch).input_size == 3
+
+
+def test_a_model_that_cannot_be_traced_runs_on_torch_and_says_why(tmp_path):
+    layer = Recurrent(Decides(3, 4))
+    save(layer, tmp_path / "m")
+
+    model = load(tmp_path / "m", cells=(Decides,))
+
+    assert model.engine == "torch"
+    assert "decides by the numbers" in model.untraced
+    assert f"engine       torch: {model.untraced}" in model.describe()
+    x = torch.randn(1, 5, 3)
+    np.testing.assert_array_equal(model.run(x.numpy())[0], layer(x)[0].detach().numpy())
 
 
 class LooksIntoItself(Leaky):
@@ -40,7 +71,7 @@ class LooksIntoItself(Leaky):
 def test_a_cell_may_read_its_own_tensors_while_it_is_made(tmp_path):
     save(Recurrent(LooksIntoItself(3, 4)), tmp_path / "m")
 
-    assert load(tmp_path / "m", cells=(LooksIntoItself,)).input_size == 3
+    assert load(tmp_path / "m", torch=True, cells=(LooksIntoItself,)).input_size == 3
 
 
 class Forgetful(Leaky):
@@ -71,13 +102,13 @@ def test_two_own_cells_of_one_name_are_refused(tmp_path):
 
     save(Recurrent(homemade.Leaky(3, 4)), tmp_path / "m")
     with pytest.raises(ValueError, match="two of the cells are called Leaky"):
-        load(tmp_path / "m", cells=(Leaky, homemade.Leaky))
+        load(tmp_path / "m", torch=True, cells=(Leaky, homemade.Leaky))
 
 
 def test_cells_are_given_as_classes(tmp_path):
     save(Recurrent(Leaky(3, 4)), tmp_path / "m")
     with pytest.raises(TypeError, match=r"expected classes, as in cells=\(MyCell,\)"):
-        load(tmp_path / "m", cells=(Leaky(3, 4),))
+        load(tmp_path / "m", torch=True, cells=(Leaky(3, 4),))
 
 
 # --- what no file can hold ------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A stream steps as the whole sequence does; its state can be read, set, forked and restored."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -25,8 +26,6 @@ def xs():
 
 @every_streaming_layer
 def test_stepping_equals_the_whole_sequence(row, tmp_path):
-    """To the bit where every part is a cell; a linear layer's product over one row takes another
-    path through torch than over many, and rounds otherwise."""
     model = loaded(layer_of(row), tmp_path)
     x = x_of(row, 1, 7)[0].numpy()
 
@@ -34,9 +33,9 @@ def test_stepping_equals_the_whole_sequence(row, tmp_path):
     stream = model.stream()
     got = np.stack([stream.step(event) for event in x])
 
-    np.testing.assert_allclose(got, whole, rtol=0, atol=0 if row.same_bits else 1e-12)
+    assert got.tobytes() == whole.tobytes()
     for name, slot in stream.state.items():
-        np.testing.assert_allclose(slot, end[name], rtol=0, atol=0 if row.same_bits else 1e-12)
+        assert slot.tobytes() == end[name].tobytes()
 
 
 def test_that_comparison_notices_a_stream_that_forgets(model, xs):
@@ -48,7 +47,7 @@ def test_that_comparison_notices_a_stream_that_forgets(model, xs):
         got.append(stream.step(x))
         stream.reset()
 
-    np.testing.assert_allclose(got[0], whole[0], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(got[0], whole[0])
     assert np.abs(np.stack(got)[1:] - whole[1:]).max() > 1e-3
 
 
@@ -99,9 +98,7 @@ def test_the_state_is_read_as_copies_and_set_after_checking(model, xs):
 def test_a_state_of_the_whole_run_is_a_state_of_a_stream(model, xs):
     _, state = model.run(xs[:3])
 
-    np.testing.assert_allclose(
-        model.stream(state).steps(xs[3:]), model.run(xs)[0][3:], rtol=0, atol=1e-6
-    )
+    np.testing.assert_array_equal(model.stream(state).steps(xs[3:]), model.run(xs)[0][3:])
 
 
 def test_forks_go_on_by_themselves(model, xs):
@@ -132,11 +129,61 @@ def test_an_event_that_does_not_fit_leaves_the_state_as_it_was(model, xs):
     before = stream.state
 
     for event in (np.zeros(4), np.zeros((1, 3)), "abc", np.zeros(3, complex)):
-        with pytest.raises(ShapeError):
-            stream.step(event)
+        for call in (stream.step, stream.peek):
+            with pytest.raises(ShapeError):
+                call(event)
 
     for name, slot in stream.state.items():
         np.testing.assert_array_equal(slot, before[name])
+
+
+def test_peeking_answers_as_a_step_would_and_moves_nothing(model, xs):
+    stream = model.stream()
+    stream.steps(xs[:3])
+    before = stream.state
+
+    peeked = stream.peek(xs[3]), stream.peek(xs[4].tolist())
+
+    for name, slot in stream.state.items():
+        np.testing.assert_array_equal(slot, before[name])
+    twin = stream.fork()
+    np.testing.assert_array_equal(peeked[0], stream.step(xs[3]))
+    np.testing.assert_array_equal(peeked[1], twin.step(xs[4]))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [0.5, 1, 0.25],
+        np.array([0.5, 1, 0.25]),
+        np.array([0.5, 9, 1, 9, 0.25], np.float32)[::2],
+        np.array([0.5, 1, 0.25], ">f4"),
+        np.array([(0, (0.5, 1, 0.25))], [("byte", "i1"), ("x", "f4", 3)])["x"][0],
+        np.array([0.5, 1, 0.25], np.float32).view(type("Mine", (np.ndarray,), {})),
+    ],
+    ids=["list", "float64", "strided", "big-endian", "misaligned", "subclass"],
+)  # fmt: skip
+def test_an_event_in_any_form_is_the_same_event(model, event):
+    wanted = model.stream().step(np.array([0.5, 1, 0.25], np.float32))
+
+    got = model.stream().step(event)
+
+    assert type(got) is np.ndarray
+    np.testing.assert_array_equal(got, wanted, strict=True)
+
+
+def test_two_threads_may_use_two_streams_of_one_model(model):
+    events = np.random.default_rng(3).normal(size=(4, 2000, 3)).astype(np.float32)
+    streams = [model.stream() for _ in events]
+    alone = [model.stream().steps(xs) for xs in events]
+
+    with ThreadPoolExecutor(len(events)) as pool:
+        halves = [(xs[:1000], xs[1000:]) for xs in events]
+        first = list(pool.map(lambda s, h: [s.step(x) for x in h[0]], streams, halves))
+        second = list(pool.map(lambda s, h: s.steps(h[1]), streams, halves))
+
+    for k, wanted in enumerate(alone):
+        assert np.concatenate([np.stack(first[k]), second[k]]).tobytes() == wanted.tobytes()
 
 
 def test_events_and_answers_may_be_overwritten(tmp_path):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from recurra.compiler.differentiate import adjoint_of
-from recurra.compiler.fuse import fuse
-from recurra.compiler.simplify import shared_values, simplify
+from recurra.compiler.prepare import prepare
+from recurra.compiler.simplify import shared_values
 from recurra.program import Builder, Program
 from recurra.program.program import Input
 
@@ -52,18 +52,18 @@ def training(program: Program) -> Training:
         program: a step, simplified and fused.
 
     >>> import recurra as rc
-    >>> step = fuse(rc.compiler.trace(rc.Recurrent(rc.cells.LSTM(3, 8))).program)
+    >>> step = prepare(rc.compiler.trace(rc.Recurrent(rc.cells.LSTM(3, 8))).program)
     >>> kept = training(step).kept
     >>> [str(step.types()[value]) for value in kept]
-    ['float[8]', 'float[8]', 'float[8]', 'float[8]', 'float[8]', 'float[8]']
+    ['float[8]', 'float[8]', 'float[16]', 'float[8]', 'float[8]']
     """
     kept = _Choice(program).kept
     b = Builder()
     values = [b.input(name, role, shape, kind) for name, role, (kind, shape) in program.inputs]
     for op, inputs, attributes in program.instructions:
         values.append(b.op(op, *(values[k] for k in inputs), **attributes))
-    for name, role, value in program.outputs:
-        b.output(name, role, values[value])
+    for each in program.outputs:
+        b.output(each.name, each.role, values[each.value])
     for place, value in enumerate(kept):
         b.output(f"kept.{place}", "y", values[value])
     return Training(b.program(), tuple(kept))
@@ -147,7 +147,9 @@ def backward_program(program: Program, kept: tuple[int, ...], wanted: frozenset[
     def enter(value: int, source: tuple[str, str], given: Input) -> None:
         kind, name = source
         if kind in ("weight", "state"):
-            values[value] = b.input(name, "weight" if kind == "weight" else "state", given.type.shape)
+            values[value] = b.input(
+                name, "weight" if kind == "weight" else "state", given.type.shape
+            )
             return
         values[value] = b.input(f"{kind} {name}", "x", given.type.shape, given.type.kind)
         xs.append(source)
@@ -163,12 +165,12 @@ def backward_program(program: Program, kept: tuple[int, ...], wanted: frozenset[
     for value, (op, inputs, attributes) in enumerate(whole.instructions, first):
         if value in needed and value not in values:
             values[value] = b.op(op, *(values[k] for k in inputs), **attributes)
-    for name, role, value in whole.outputs:
-        if role == "x" and name in wanted:
-            b.output(name, "y", values[value])
-        elif role in ("state", "weight"):
-            b.output(name, role, values[value])
-    found = fuse(simplify(b.program()))
+    for each in whole.outputs:
+        if each.role == "x" and each.name in wanted:
+            b.output(each.name, "y", values[each.value])
+        elif each.role in ("state", "weight"):
+            b.output(each.name, each.role, values[each.value])
+    found = prepare(b.program())
     return _without_unread(found, xs)
 
 
@@ -203,6 +205,6 @@ def _without_unread(program: Program, xs: list[tuple[str, str]]) -> Backward:
         new[value] = b.input(name, role, shape, kind)
     for value, (op, inputs, attributes) in enumerate(program.instructions, len(program.inputs)):
         new[value] = b.op(op, *(new[k] for k in inputs), **attributes)
-    for name, role, value in program.outputs:
-        b.output(name, role, new[value])
+    for each in program.outputs:
+        b.output(each.name, each.role, new[each.value])
     return Backward(b.program(), tuple(left))

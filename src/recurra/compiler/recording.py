@@ -15,6 +15,7 @@ from recurra.cells.base import Cell
 from recurra.cells.state import describe, map_state, named_slots, same_structure
 from recurra.cells.wrapper import with_submodule
 from recurra.compiler.attributes import attributes_stay
+from recurra.compiler.swapping import swapped
 from recurra.compiler.watching import Watch, graph_so_far
 from recurra.errors import RecurraError, TraceError
 from recurra.layers import Layer
@@ -63,13 +64,13 @@ def record(
             torch cannot write down.
     """
     step = _Step(layer, sequence)
-    names = [f"layer.{name}" for name in weights]
+    names = list(weights)
 
     def run(weights: list[Tensor], slots: list[Tensor], x: Tensor) -> list[Tensor]:
         given = iter(slots)
         before = map_state(lambda _: next(given), state)
-        swapped = dict(zip(names, weights, strict=True))
-        y, after = torch.func.functional_call(step, swapped, (before, x))
+        with swapped(layer, dict(zip(names, weights, strict=True))):
+            y, after = step(before, x)
         _check_state(layer, before, after)
         return [y, *named_slots(after).values()]
 

@@ -13,11 +13,13 @@ from torch.overrides import TorchFunctionMode
 
 from recurra.cells.base import Described
 from recurra.cells.state import named_slots
-from recurra.engine.describing import FLOATS, NAMES, TYPES, Raw
+from recurra.engine import Raw
+from recurra.engine.describing import FLOATS, NAMES, TYPES
 from recurra.engine.kinds import Kind, kind_named, own_kinds
 from recurra.engine.plain import plain_json
 from recurra.errors import ModelFileError, NotStreamableError
 from recurra.layers import Layer
+from recurra.layers.engines import only_torch
 
 __all__ = ["Described", "Layer", "build_layers", "try_once"]
 
@@ -176,7 +178,7 @@ def try_once(layers: Layer, dtype: str) -> int | None:
         else:
             event = torch.zeros(1, dtype=torch.long)
         # Not torch.inference_mode(), which hides an update that writes to its state.
-        with torch.no_grad():
+        with torch.no_grad(), only_torch(layers):
             y, state = layers.eval()(event[:, None])
             with contextlib.suppress(NotStreamableError):
                 layers.step(state, event)

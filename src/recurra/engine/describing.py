@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from recurra.cells.base import Cell, Described
+from recurra.engine import Raw
 from recurra.engine.kinds import OWN, kind_of
 from recurra.engine.plain import plain_json
 from recurra.layers import Layer
 
-__all__ = ["Raw", "describe_layers", "own_classes", "raw_tensors", "type_of"]
-
-Raw = tuple[str, tuple[int, ...], bytes | bytearray]  # safetensors' type, shape, little-endian data
+__all__ = ["describe_layers", "own_classes", "raw_tensors", "type_of"]
 
 TYPES = {
     "BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16,

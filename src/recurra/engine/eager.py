@@ -1,4 +1,4 @@
-"""The engine that runs torch layers as they are, one torch operation after the other."""
+"""The engine that runs torch layers as they are."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from recurra.cells import Cell, CellWrapper
 from recurra.cells.state import map_state, named_slots
-from recurra.engine import Array, Slot
+from recurra.engine import Array, Slot, Stepper
 from recurra.layers import Bidirectional, Layer
+from recurra.layers.engines import native
 
 __all__ = ["EagerEngine"]
 
@@ -35,6 +36,8 @@ class EagerEngine:
     array([[1.]], dtype=float32)
     """
 
+    name = "torch"
+
     def __init__(self, layers: Layer, dtype: str, output_size: int | None) -> None:
         self.layers = layers.eval().requires_grad_(False)
         self._waiting = next((m for m in layers.modules() if isinstance(m, Bidirectional)), None)
@@ -42,6 +45,7 @@ class EagerEngine:
         self.event_dims = layers.event_dims
         self.input_size = layers.input_size
         self.output_size = output_size
+        self.indices = None if layers.event_dims else _indices(layers)
         self.parameters = sum(parameter.numel() for parameter in layers.parameters())
         self.output_type = _numpy_type(getattr(torch, dtype))
         self.input_type = self.output_type if layers.event_dims else np.dtype(np.int64)
@@ -72,7 +76,9 @@ class EagerEngine:
     def step(self, state: Any, x: Array) -> tuple[Array, Any]:
         """One event a row."""
         with torch.inference_mode():
-            y, state = self.layers.run_step(state, self._tensor(x))
+            event = self._tensor(x)
+            done = native().step_layer(self.layers, state, event, self._template)
+            y, state = self.layers.run_step(state, event) if done is None else done
             return _array(y), state
 
     def run(
@@ -100,10 +106,60 @@ class EagerEngine:
         """Copies of the arrays that a state holds."""
         return {name: _array(slot) for name, slot in named_slots(state).items()}
 
+    def stepper(self) -> Stepper:
+        """A state of one row at H_0, to be moved on."""
+        return _EagerStepper(self)
+
     def _tensor(self, x: Array) -> Tensor:
         # A copy: a cell may keep x in its state, and the caller may use its array again.
         tensor = torch.from_numpy(x.copy())
         return tensor.bfloat16() if self._narrow else tensor
+
+
+class _EagerStepper:
+    """The state before the next event; a step puts another in its place."""
+
+    def __init__(self, engine: EagerEngine) -> None:
+        self._engine = engine
+        self._type = engine.input_type
+        size = engine.input_size
+        self._shape = None if engine.event_dims and size is None else (size,) * engine.event_dims
+        self._state = engine.start(1)
+
+    def step(self, x: Array) -> Array | None:
+        if type(x) is not np.ndarray or x.dtype != self._type:
+            return None
+        if x.ndim != self._engine.event_dims if self._shape is None else x.shape != self._shape:
+            return None
+        y, self._state = self._engine.step(self._state, x[None])
+        return y[0]  # type: ignore[no-any-return]
+
+    def run(self, xs: Array) -> Array:
+        if not len(xs):
+            return self._engine.run(xs[None], self._state, None, None)[0][0]  # type: ignore[no-any-return]
+        answers, state = [], self._state
+        for x in xs:
+            y, state = self._engine.step(state, x[None])
+            answers.append(y[0])
+        self._state = state
+        return np.stack(answers)
+
+    def peek(self, x: Array) -> Array:
+        return self._engine.step(self._state, x[None])[0][0]  # type: ignore[no-any-return]
+
+    def take(self, arrays: Mapping[str, Array]) -> None:
+        self._state = self._engine.take({name: array[None] for name, array in arrays.items()})
+
+    def give(self) -> dict[str, Array]:
+        return {name: slot[0] for name, slot in self._engine.give(self._state).items()}
+
+    def reset(self) -> None:
+        self._state = self._engine.start(1)
+
+
+def _indices(layers: Layer) -> int | None:
+    sizes = [part.num_embeddings for part in layers.modules() if isinstance(part, nn.Embedding)]
+    return min(sizes, default=None)
 
 
 def _array(tensor: Tensor) -> Array:

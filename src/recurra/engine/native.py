@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from recurra.compiler.adjoint import Backward, backward_program, training
-from recurra.compiler.fuse import fuse
-from recurra.compiler.heads import one_head_each
 from recurra.compiler.plan import Layout, lay_out
-from recurra.compiler.simplify import simplify
+from recurra.compiler.prepare import prepare
 from recurra.engine import _native
 from recurra.errors import PlanError
 from recurra.program import Input, Output, Program
@@ -81,7 +79,7 @@ def make_plan(program: Program, dtype: str, isa: str = "", *, descending: bool =
     Raises:
         PlanError: the engine cannot run it.
     """
-    layout = lay_out(program, _OPS, dtype, descending=descending)
+    layout = lay_out(program, _OPS, dtype)
     plan = _PLANS[dtype](
         layout.buffers,
         layout.instructions,
@@ -130,7 +128,7 @@ class Compiled:
         self.states = _with_role(program.inputs, "state")
         self.weights = _with_role(program.inputs, "weight")
         self.ys = _with_role(program.outputs, "y")
-        self.step = fuse(simplify(one_head_each(program)))
+        self.step = prepare(program)
         self._size = _SIZES[dtype]
         self._forward, self.layout = make_plan(self.step, dtype, isa)
         self._lock = threading.Lock()
@@ -213,21 +211,16 @@ class Compiled:
             if line is not None and line[0]
         )
         plan, _, step = self._backward_plan(wanted)
-        xs = dict(
-            zip(
-                [("x", each.name) for each in self.xs]
-                + [("draw", each.name) for each in self.draws],
-                self._x_lines(call),
-                strict=True,
-            )
-        )
+        sources = [("x", each.name) for each in self.xs]
+        sources += [("draw", each.name) for each in self.draws]
+        xs: dict[tuple[str, str], _Line] = dict(zip(sources, self._x_lines(call), strict=True))
         for place, line in enumerate(self._kept_lines(call)):
             xs["kept", str(place)] = line
         zeros = _Zeros(self._size)
         for each, given in zip(self.ys, gradients.y_grads, strict=True):
             size = math.prod(self.program.types()[each.value].shape)
-            line = given if given is not None and given[0] else (zeros.of(size), 0, 0)
-            xs["y", each.name] = (*line, False)
+            address, rows, times = given if given and given[0] else (zeros.of(size), 0, 0)
+            xs["y", each.name] = (address, rows, times, False)
         states = [
             address or zeros.of(call.batch * math.prod(each.type.shape))
             for each, address in zip(self.states, gradients.final_grads, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +11,12 @@ from torch import Tensor
 from recurra.cells.base import Cell, Described
 from recurra.cells.state import describe, map_state, named_slots, same_structure, select
 from recurra.errors import ShapeError, StateError
+from recurra.layers import engines
 from recurra.layers.arguments import check_lengths, check_reset, fill_past
 from recurra.layers.scan import Scan, autocasts
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Given", "Layer"]
 
@@ -45,6 +49,54 @@ class Layer(Described):
 
     input_size: int | None = None
     event_dims: int = 1  # axes of one event: 1 for features, 0 for the index an embedding takes
+    _engine: engines.Choice = "auto"
+
+    @property
+    def _native(self) -> dict[str, Any]:
+        """What the native engine knows of the layer; never copied or stored with it."""
+        known: dict[str, Any] = self.__dict__.setdefault("_of_native", {})
+        return known
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_of_native"}
+
+    def use_engine(self, engine: engines.Choice) -> Self:
+        """Say what runs this layer and the layers in it.
+
+        Args:
+            engine: "native", the compiled engine; "torch", one torch operation after the other;
+                "auto", as every layer is at first, takes the native one where it can: on the CPU,
+                in float32 and float64, for steps that `recurra.compiler.trace` can read.
+
+        Returns:
+            The layer itself. It keeps the choice in copies, not in model files.
+
+        Raises:
+            ValueError: there is no such engine.
+
+        >>> import recurra as rc
+        >>> rc.Recurrent(rc.cells.GRU(3, 8)).use_engine("torch").engine
+        'torch'
+        """
+        engines.check_choice(self, engine)
+        for part in self.modules():
+            if isinstance(part, Layer):
+                part._engine = engine
+        return self
+
+    @property
+    def engine(self) -> str:
+        """What runs the layer as it is now, on the CPU in float32 or float64: "native" or "torch".
+
+        `recurra.explain` says why.
+
+        >>> import recurra as rc
+        >>> rc.Recurrent(rc.cells.GRU(3, 8)).engine
+        'native'
+        """
+        if self._engine == "torch":
+            return "torch"
+        return "torch" if engines.native().refusals_of(self) else "native"
 
     def initial_state(self, batch: int) -> Any:
         """H_0 for a number of rows."""
@@ -83,6 +135,10 @@ class Layer(Described):
         if reset is not None:
             flags = check_reset(self.signature(), reset, x.shape[:1], x, "a flag for every row")
             state = select(flags, start, state)
+        if self._engine != "torch":
+            done = engines.native().step_layer(self, state, x, start)
+            if done is not None:
+                return done  # type: ignore[no-any-return]
         try:
             return self.run_step(state, x)
         except RuntimeError as error:
@@ -145,16 +201,25 @@ class Layer(Described):
             reset = self._check_reset(reset, x, "a flag for every row and step of x")
         if lengths is not None:
             lengths = check_lengths(self.signature(), lengths, x)
+        given = Given(x, state, lengths, reset, return_states)
+        done = None
+        if self._engine != "torch":
+            done = engines.native().run_layer(self, given, start)
+        y, state, states = self._run_in_torch(given) if done is None else done
+        return (y, state, states) if return_states else (y, state)
+
+    def _run_in_torch(self, given: Given) -> Scan:
+        """The arithmetic with what lies past a row's length kept out of the way."""
+        x, lengths = given.x, given.lengths
+        if lengths is not None:
             # Ones: where a cell divides by the norm of x, zeros would make the gradient NaN.
             x = fill_past(x, lengths, 1 if x.is_floating_point() else 0)
         try:
-            y, state, states = self.run(Given(x, state, lengths, reset, return_states))
+            done = self.run(given._replace(x=x))
         except RuntimeError as error:
             self._explain_type(x, error)
             raise
-        if lengths is not None:
-            y = fill_past(y, lengths, 0)
-        return (y, state, states) if return_states else (y, state)
+        return done if lengths is None else done._replace(y=fill_past(done.y, lengths, 0))
 
     def _forward_one(
         self, x: Tensor, state: Any, lengths: Any, reset: Any, return_states: bool

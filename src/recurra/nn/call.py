@@ -27,6 +27,7 @@ class Call(NamedTuple):
     slots: tuple[Tensor, ...]  # (layers * directions, batch, size): h, and an LSTM's c
     lengths: Tensor | None  # (batch,)
     reset: Tensor | None  # (batch, time)
+    time_first: bool  # whether the answers are given out as (time, batch, feature)
 
 
 def as_slots(module: nn.RNNBase, hx: Any) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from recurra.nn import loop
+from recurra.nn import loop, native
 from recurra.nn.call import Call, as_hx, as_slots
 
 if TYPE_CHECKING:
@@ -15,18 +15,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "choose", "run"]
 
-Engine = Literal["fused", "packed", "loop"]
+Engine = Literal["native", "fused", "packed", "loop"]
 
 
-def choose(*, lengths: Any, reset: Any) -> Engine:
+def choose(module: DropIn, x: Any, hx: Any, *, lengths: Any, reset: Any) -> Engine:
     """The engine for a call with these arguments.
 
-    "fused" hands the call to torch as it came. "packed" lets torch's kernels run ragged rows.
-    Neither can set a state back on the way; for that there is our own "loop" over time.
+    "native" is ours, for any call on the CPU in float32 or float64. Elsewhere "fused" hands the
+    call to torch as it came, and "packed" lets torch's kernels run ragged rows. Neither can set a
+    state back on the way; for that there is a "loop" over time.
 
-    >>> choose(lengths=None, reset=None), choose(lengths=[2, 1], reset=None)
+    >>> import torch, recurra as rc
+    >>> choose(rc.nn.GRU(3, 8), torch.zeros(5, 2, 3), None, lengths=None, reset=None)
+    'native'
+    >>> wide = rc.nn.GRU(3, 8).bfloat16(), torch.zeros(5, 2, 3).bfloat16(), None
+    >>> choose(*wide, lengths=None, reset=None), choose(*wide, lengths=[2, 1], reset=None)
     ('fused', 'packed')
     """
+    if native.refusal(module, x, hx) is None:
+        return "native"
     if reset is not None:
         return "loop"
     return "fused" if lengths is None else "packed"
@@ -34,6 +41,8 @@ def choose(*, lengths: Any, reset: Any) -> Engine:
 
 def run(engine: Engine, module: DropIn, call: Call) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a checked call: y (batch, time, feature) and the final state's slots."""
+    if engine == "native":
+        return native.run(module, call)
     if engine == "packed" and call.lengths is not None and 0 not in call.x.shape[:2]:
         return _run_packed(module, call, call.lengths)
     return loop.run(module, call)

@@ -55,7 +55,7 @@ class Padded:
         lengths = self._open_lengths(lengths, x)
         if lengths is not None:
             x = fill_past(x, lengths, 0)
-        return Call(x, as_slots(self.module, hx), lengths, reset)
+        return Call(x, as_slots(self.module, hx), lengths, reset, self.batch_axis == 1)
 
     def close(self, call: Call, y: Tensor, slots: tuple[Tensor, ...]) -> tuple[Tensor, Any]:
         """The answers in the layout of x, and the state in torch's."""
@@ -130,7 +130,7 @@ class Packed:
         module.check_forward_args(x.data, hx, x.batch_sizes)
         in_order = PackedSequence(x.data, x.batch_sizes)
         padded, steps = pad_packed_sequence(in_order, batch_first=True)
-        return Call(padded, as_slots(module, hx), steps.to(padded.device), None)
+        return Call(padded, as_slots(module, hx), steps.to(padded.device), None, False)
 
     def close(self, call: Call, y: Tensor, slots: tuple[Tensor, ...]) -> tuple[PackedSequence, Any]:
         """The answers packed as x is, and the state in the order of the rows before sorting."""

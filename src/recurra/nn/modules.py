@@ -49,7 +49,7 @@ class DropIn(nn.RNNBase):
             ShapeError: `lengths` or `reset` has the wrong shape or type, or input is packed.
             ValueError, RuntimeError: torch's own, about input and hx.
         """
-        chosen = engine.choose(lengths=lengths, reset=reset)
+        chosen = engine.choose(self, input, hx, lengths=lengths, reset=reset)
         if chosen == "fused":
             return self.by_torch(input, hx)
         self._update_flat_weights()

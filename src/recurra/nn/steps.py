@@ -25,6 +25,7 @@ class Step:
     """One layer in one direction, as the loop over time asks for it."""
 
     state_type: type[Any]
+    mode: str  # as torch.nn calls it
 
     def __init__(self, weights: Weights, slots: tuple[Tensor, ...]) -> None:
         self.weights = weights
@@ -53,6 +54,7 @@ class TanhStep(Step):
     """torch.nn.RNN with nonlinearity="tanh"."""
 
     state_type = ElmanState
+    mode = "RNN_TANH"
 
     def update(self, state: ElmanState, x: Tensor) -> ElmanState:
         return ElmanState(h=torch.tanh(x + F.linear(state.h, self.weights.hh)))
@@ -62,6 +64,7 @@ class ReluStep(Step):
     """torch.nn.RNN with nonlinearity="relu"."""
 
     state_type = ElmanState
+    mode = "RNN_RELU"
 
     def update(self, state: ElmanState, x: Tensor) -> ElmanState:
         return ElmanState(h=torch.relu(x + F.linear(state.h, self.weights.hh)))
@@ -71,6 +74,7 @@ class LSTMStep(Step):
     """torch.nn.LSTM; with proj_size its h is projected after the step (Sak et al. 2014)."""
 
     state_type = LSTMState
+    mode = "LSTM"
 
     def update(self, state: LSTMState, x: Tensor) -> LSTMState:
         new = lstm.gated_update(x + F.linear(state.h, self.weights.hh), state.c)
@@ -83,6 +87,7 @@ class GRUStep(Step):
     """torch.nn.GRU, whose reset gate multiplies the candidate's product and its second bias."""
 
     state_type = GRUState
+    mode = "GRU"
 
     def __init__(self, weights: Weights, slots: tuple[Tensor, ...]) -> None:
         super().__init__(weights, slots)
@@ -98,12 +103,7 @@ class GRUStep(Step):
         return gru.gated_update(x, recalled, self.candidate_bias, state.h)
 
 
-_STEPS: dict[str, type[Step]] = {
-    "RNN_TANH": TanhStep,
-    "RNN_RELU": ReluStep,
-    "LSTM": LSTMStep,
-    "GRU": GRUStep,
-}
+_STEPS = {step.mode: step for step in (TanhStep, ReluStep, LSTMStep, GRUStep)}
 
 
 def step_of(module: nn.RNNBase, layer: int, backwards: bool, slots: tuple[Tensor, ...]) -> Step:

@@ -178,9 +178,10 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: BaseException | str) -> str:
     """An error's message as part of ours."""
-    return " ".join(str(error).split())[:400] or type(error).__name__
+    text = " ".join(str(error).split())[:400]
+    return text if text or isinstance(error, str) else type(error).__name__
 
 
 def depth_of(value: Any) -> int:

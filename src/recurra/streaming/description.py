@@ -44,6 +44,7 @@ def check_tree(tree: Any, source: str) -> Node:
             and isinstance(node["config"], dict)
             and isinstance(node["modules"], dict)
             and not set(node["config"]) & set(node["modules"])
+            and all(map(str.isprintable, (node["kind"], *node["config"], *node["modules"])))
         ):
             raise ModelFileError(
                 f"{source}: {where[:80]!r} in its header is not a description of a module, "
@@ -55,15 +56,20 @@ def check_tree(tree: Any, source: str) -> Node:
     return tree  # type: ignore[no-any-return]
 
 
-def fingerprint(tree: Node, dtype: str, tensors: Mapping[str, RawTensor]) -> str:
-    """SHA-256 over what a model is and all its weights, as 64 hex digits.
+def fingerprint(
+    tree: Node, dtype: str, tensors: Mapping[str, RawTensor], step: Mapping[str, Any] | None = None
+) -> str:
+    """SHA-256 over what a model is, what a step of it computes and all its weights: 64 hex digits.
 
     >>> cell = {"kind": "recurra.Seen", "config": {"symbols": 2}, "modules": {}}
     >>> fingerprint(cell, "float32", {}) == fingerprint(cell, "float64", {})
     False
     """
     shapes = {name: [t.dtype, list(t.shape)] for name, t in tensors.items()}
-    digest = hashlib.sha256(json.dumps([1, tree, dtype, shapes], sort_keys=True).encode())
+    said = [1, tree, dtype, shapes]
+    if step is not None:
+        said = [2, *said[1:], *map(step.get, ("program", "constants", "start"))]
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(tensors[name].data)
     return digest.hexdigest()

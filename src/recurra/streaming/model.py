@@ -36,6 +36,8 @@ class Model:
         output_size: features of y, or None where that depends on the input.
         takes_indices: whether an event is one whole number, for an embedding, instead of features.
         parameters: how many trained numbers it has.
+        engine: what runs it, "native" or "torch".
+        untraced: why the native engine does not; empty where it does.
 
     >>> import numpy as np, torch, recurra as rc
     >>> rc.save(rc.Stack(rc.Recurrent(rc.cells.LSTM(3, 8)), torch.nn.Linear(8, 1)), "m.recurra")
@@ -49,7 +51,12 @@ class Model:
     """
 
     def __init__(
-        self, engine: Engine, tree: dict[str, Any], notes: dict[str, Any], fingerprint: str
+        self,
+        engine: Engine,
+        tree: dict[str, Any],
+        notes: dict[str, Any],
+        fingerprint: str,
+        untraced: str = "",
     ) -> None:
         self.notes = notes
         self.fingerprint = fingerprint
@@ -59,6 +66,8 @@ class Model:
         self.takes_indices = engine.event_dims == 0
         self.parameters = engine.parameters
         self.dtype = engine.output_type
+        self.engine = engine.name
+        self.untraced = untraced
         self._engine = engine
         self._tree = tree
         self._one_event = (
@@ -84,6 +93,7 @@ class Model:
 
         Raises:
             ShapeError: x has the wrong shape or type.
+            IndexError: an index is not one of the embedding's.
             StateError: the state is not this model's, or of another number of rows.
             NotStreamableError: the model answers only when it knows what comes later.
         """
@@ -113,6 +123,7 @@ class Model:
 
         Raises:
             ShapeError: an argument has the wrong shape or type.
+            IndexError: an index is not one of the embedding's.
             StateError: the state is not this model's.
         """
         one = np.ndim(x) == self._engine.event_dims + 1
@@ -128,8 +139,8 @@ class Model:
         y, after = self._engine.run(
             events,
             self._before(state, () if one else (len(events),)),
-            None if lengths is None else self._of_kind("lengths", lengths, "iu", "whole numbers"),
-            None if reset is None else self._of_kind("reset", reset, "b", "booleans"),
+            None if lengths is None else self._lengths(lengths, *events.shape[:2]),
+            None if reset is None else self._resets(reset, events.shape[:2]),
         )
         final = self._engine.give(after)
         return (y[0], {name: slot[0] for name, slot in final.items()}) if one else (y, final)
@@ -153,7 +164,7 @@ class Model:
 
     def describe(self) -> str:
         """What the model is, on a page of text: layers, sizes, state and equations."""
-        return page(self._engine, self._tree, self.fingerprint)
+        return page(self._engine, self._tree, self.fingerprint, self.untraced)
 
     def _before(self, state: Mapping[str, ArrayLike] | None, batch: tuple[int, ...]) -> Any:
         """The engine's state for a number of rows; ``()`` is one row without a batch axis."""
@@ -198,7 +209,41 @@ class Model:
             else events.shape[leading:] != wanted_shape or events.ndim < leading
         ):
             raise ShapeError(self._wrong_shape(events.shape, leading))
+        if self._engine.indices is not None:
+            self._check_indices(events, self._engine.indices)
         return events.astype(self._engine.input_type, copy=False)
+
+    def _check_indices(self, events: Array, count: int) -> None:
+        low, high = (int(events.min()), int(events.max())) if events.size else (0, 0)
+        if low < 0 or high >= count:
+            raise IndexError(
+                f"{self._engine.signature}: x holds the index {low if low < 0 else high}, expected "
+                f"0 to {count - 1}."
+            )
+
+    def _lengths(self, lengths: ArrayLike, batch: int, time: int) -> Array:
+        steps = self._of_kind("lengths", lengths, "iu", "whole numbers of steps")
+        if steps.shape != (batch,):
+            raise ShapeError(
+                f"{self._engine.signature}: lengths has shape {steps.shape}, expected ({batch},), "
+                f"one number a row of x."
+            )
+        low, high = (int(steps.min()), int(steps.max())) if batch else (0, 0)
+        if low < 0 or high > time:
+            raise ShapeError(
+                f"{self._engine.signature}: lengths go from {low} to {high}, expected 0 to {time}, "
+                f"the time steps of x."
+            )
+        return steps
+
+    def _resets(self, reset: ArrayLike, shape: tuple[int, ...]) -> Array:
+        flags = self._of_kind("reset", reset, "b", "booleans")
+        if flags.shape != shape:
+            raise ShapeError(
+                f"{self._engine.signature}: reset has shape {flags.shape}, expected {shape}, "
+                f"a flag for every row and step of x."
+            )
+        return flags
 
     def _of_kind(self, name: str, values: ArrayLike, kinds: str, wanted: str) -> Array:
         array = np.asarray(values)
@@ -206,7 +251,7 @@ class Model:
             raise ShapeError(
                 f"{self._engine.signature}: {name} is {array.dtype}, expected {wanted}."
             )
-        return array.astype(np.int64 if kinds == "iu" else np.bool_)
+        return np.ascontiguousarray(array, np.int64 if kinds == "iu" else np.bool_)
 
     def _wrong_shape(self, shape: tuple[int, ...], leading: int) -> str:
         axes = [["batch"], ["batch", "time"]][leading - 1] if leading else []

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 
-def page(engine: Engine, tree: dict[str, Any], fingerprint: str) -> str:
+def page(engine: Engine, tree: dict[str, Any], fingerprint: str, untraced: str) -> str:
     """The layers, sizes, state and equations of a model.
 
     Args:
         engine: the model ready to run.
         tree: what it is.
         fingerprint: of the model.
+        untraced: why it is not the native engine that runs it.
     """
     numbers = sum(math.prod(slot.shape) for slot in engine.slots.values())
     size = sum(math.prod(slot.shape) * slot.dtype.itemsize for slot in engine.slots.values())
@@ -31,6 +32,7 @@ def page(engine: Engine, tree: dict[str, Any], fingerprint: str) -> str:
         "type": engine.output_type.name,
         "parameters": f"{engine.parameters:,}",
         "state": f"{slots}: {numbers:,} numbers, {size:,} bytes a stream" if slots else "none",
+        "engine": f"{engine.name}: {untraced}" if untraced else engine.name,
         "fingerprint": fingerprint,
     }
     lines = list(_lines("", tree, 0))

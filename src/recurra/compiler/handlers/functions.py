@@ -10,10 +10,12 @@ from recurra.compiler.lowering import Lowering, Number, Value, handles
 
 @handles("aten.softplus.default")
 def _softplus(low: Lowering, x: Value, beta: Number = 1, threshold: Number = 20) -> Value:
-    # Above the threshold torch answers x itself, which differs by less than exp(-threshold).
-    if beta == 1:
-        return low.pointwise("softplus", x)
-    return low.pointwise("div", low.pointwise("softplus", low.pointwise("mul", x, beta)), beta)
+    scaled = x if beta == 1 else low.pointwise("mul", x, beta)
+    y = low.pointwise("softplus", scaled)
+    y = y if beta == 1 else low.pointwise("div", y, beta)
+    if threshold >= 20:  # there x itself, torch's answer, differs by less than exp(-threshold)
+        return y
+    return where(low, low.pointwise("less", threshold, scaled), x, y)
 
 
 @handles("aten.gelu.default")

@@ -39,13 +39,14 @@ class Traced(NamedTuple):
     draws: dict[str, Draw]
 
 
-def trace(layer: Layer, *, sequence: bool = False) -> Traced:
+def trace(layer: Layer, *, sequence: bool = False, features: int | None = None) -> Traced:
     """The program of one step of a layer, in the mode (training or evaluation) the layer is in.
 
     Args:
-        layer: any layer that can step; it must say its `input_size`.
+        layer: any layer that can step.
         sequence: the step as ``layer(x)`` does it, not as ``layer.step`` does: a cell that draws
             masks once a sequence (`Cell.for_sequence`) applies them.
+        features: of x, where the layer does not say its `input_size`.
 
     Returns:
         The verified program. Its weights are the layer's parameters and buffers under their names
@@ -74,14 +75,15 @@ def trace(layer: Layer, *, sequence: bool = False) -> Traced:
     >>> trace(rc.Recurrent(rc.cells.Zoneout(rc.cells.Elman(3, 8), 0.1))).draws
     {'uniform.0': Draw(law='uniform', span='step')}
     """
-    if layer.event_dims and layer.input_size is None:
+    features = layer.input_size if features is None else features
+    if layer.event_dims and features is None:
         raise TraceError(f"{layer.signature()} does not say how many features it takes.")
     weights = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
     one = layer.initial_state(1)
-    batch = _unused_size([*weights.values(), *named_slots(one).values()], layer.input_size or 1)
+    batch = _unused_size([*weights.values(), *named_slots(one).values()], features or 1)
     with torch.no_grad():
         state = map_state(lambda slot: slot.new_empty(batch, *slot.shape[1:]), one)
-    recorded = record(layer, weights, state, _event(layer, batch), sequence=sequence)
+    recorded = record(layer, weights, state, _event(layer, batch, features or 0), sequence=sequence)
     program, constants, draws = read(recorded, batch, list(weights), list(named_slots(state)))
     known = {**weights, **constants}
     used = [given.name for given in program.inputs if given.role == "weight"]
@@ -97,8 +99,8 @@ def _unused_size(tensors: list[Tensor], features: int) -> int:
     return next(prime for prime in _PRIMES if not any(n and n % prime == 0 for n in sizes))
 
 
-def _event(layer: Layer, batch: int) -> Tensor:
+def _event(layer: Layer, batch: int, features: int) -> Tensor:
     if not layer.event_dims:
         return torch.zeros(batch, dtype=torch.long)
     like = next((p for p in layer.parameters() if p.is_floating_point()), torch.zeros(0))
-    return like.new_zeros(batch, layer.input_size or 0)
+    return like.new_zeros(batch, features)

@@ -1,0 +1,293 @@
+"""Layers on the native engine: which calls it takes, and how they are run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+from recurra.cells.state import map_state, named_slots
+from recurra.compiler import Draw
+from recurra.engine.memory import Run, program_of
+from recurra.engine.plans import Plan, Refusal, Wanted, is_plain, plan_of
+from recurra.engine.sequence import run_sequence
+from recurra.errors import PlanError
+from recurra.layers import Bidirectional, BidirectionalState, Layer, Recurrent, Residual, Stack
+from recurra.layers.layer import Given
+from recurra.layers.scan import Scan, autocasts, real_steps
+
+__all__ = [
+    "children_of",
+    "directions_of",
+    "look_up",
+    "refusal_of_call",
+    "refusals_of",
+    "run_layer",
+    "starts_next",
+    "step_layer",
+    "usual",
+]
+
+_TYPES = {torch.float32: "float32", torch.float64: "float64"}
+_TENSORS = (Tensor, nn.Parameter)
+
+
+def run_layer(layer: Layer, given: Given, start: Any) -> Scan | None:
+    """A checked call of a layer on the native engine.
+
+    Args:
+        layer: any layer.
+        given: as the layer's `run` takes it; what lies past the lengths is not looked at.
+        start: H_0, for resets, and the structure of the state that comes back.
+
+    Returns:
+        None where torch has to run it.
+
+    Raises:
+        TraceError, PlanError: the layer is to run natively and cannot.
+    """
+    if isinstance(layer, Bidirectional):
+        return _run_both_ways(layer, given, start)
+    return _run_part(layer, layer, given, start, step=False)
+
+
+def step_layer(layer: Layer, state: Any, x: Tensor, start: Any) -> tuple[Tensor, Any] | None:
+    """One event of a layer on the native engine; None where torch has to run it."""
+    given = Given(x.unsqueeze(1), state, None, None, False)
+    done = _run_part(layer, layer, given, start, step=True)
+    return None if done is None else (done.y[:, 0], done.state)
+
+
+def _run_both_ways(layer: Bidirectional, given: Given, start: Any) -> Scan | None:
+    _, state, lengths, reset, keep_states = given
+    there = _run_part(
+        layer, _as_layer(layer, "forward_cell"), given._replace(state=state.forward), start.forward
+    )
+    if there is None:
+        return None
+    back = _run_part(
+        layer,
+        _as_layer(layer, "backward_cell"),
+        given._replace(state=state.backward, reset=starts_next(reset, lengths)),
+        start.backward,
+        backwards=True,
+    )
+    if back is None:
+        return None
+    y = torch.cat([there.y, back.y], -1) if layer.merge == "concat" else there.y + back.y
+    states = BidirectionalState(there.states, back.states) if keep_states else None
+    return Scan(y, BidirectionalState(there.state, back.state), states)
+
+
+def starts_next(reset: Tensor | None, lengths: Tensor | None) -> Tensor | None:
+    """Where a new episode starts at the next time: there the reading from the end starts again."""
+    if reset is None:
+        return None
+    if lengths is not None:
+        reset = reset & real_steps(lengths, reset.shape[1])
+    return torch.cat([reset[:, 1:], torch.zeros_like(reset[:, :1])], dim=1)
+
+
+def _as_layer(layer: Bidirectional, name: str) -> Recurrent:
+    """One direction's cell as a layer, the same one as long as the cell is the same."""
+    made: dict[str, Recurrent] = layer._native.setdefault("directions", {})
+    cell = getattr(layer, name)
+    if name not in made or made[name].cell is not cell:
+        made[name] = Recurrent(cell)
+    return made[name]
+
+
+def directions_of(layer: Bidirectional) -> list[Recurrent]:
+    """Both directions as layers."""
+    return [_as_layer(layer, name) for name in ("forward_cell", "backward_cell")]
+
+
+def _run_part(
+    owner: Layer,
+    layer: Layer,
+    given: Given,
+    start: Any,
+    *,
+    step: bool = False,
+    backwards: bool = False,
+) -> Scan | None:
+    x, state, lengths, reset, keep_states = given
+    slots = list(named_slots(state).values())
+    starts = [] if reset is None else list(named_slots(start).values())
+    if x.is_floating_point() != bool(layer.event_dims):
+        return None
+    why = refusal_of_call(x, [*slots, *starts])
+    if why is not None:
+        return _refuse(owner, Refusal(why, "silent", PlanError))
+    wanted = Wanted(x.shape[-1] if layer.event_dims else 0, x.dtype, keep_states, step)
+    plan = look_up(layer, *wanted)
+    if isinstance(plan, Refusal):
+        return _refuse(owner, plan)
+    if not layer.event_dims:
+        x = x.long()
+    dtype, weights = _weights(layer, plan, wanted, [x, *slots])
+    why = refusal_of_call(x, [*slots, *weights]) or _index_refused(layer, x, plan.text, lengths)
+    if why is not None:
+        return _refuse(owner, Refusal(why, "silent", PlanError))
+    draws = [_drawn(x, shape, draw, dtype) for shape, draw in plan.draws]
+    run = Run([x, *slots, *draws, *weights], starts, lengths, reset, backwards)
+    y, *rest = run_sequence(plan.text, _TYPES[dtype], run)
+    return _as_scan(y, rest, given._replace(state=start))
+
+
+def _as_scan(y: Tensor, rest: Sequence[Tensor], given: Given) -> Scan:
+    """Answers in a program's order as a layer gives them."""
+    count = len(named_slots(given.state)) if given.keep_states else 0
+    finals = iter(rest[count:])
+    after = map_state(lambda _: next(finals), given.state)
+    if not given.keep_states:
+        return Scan(y, after, None)
+    every = iter(rest[:count])
+    return Scan(y, after, map_state(lambda end: _filled(next(every), end, given.lengths), after))
+
+
+def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
+    """A slot after every step; past a row's length it stays the last."""
+    if lengths is None:
+        return states
+    real = real_steps(lengths, states.shape[1])
+    return states.where(real.reshape(*real.shape, *([1] * (final.dim() - 1))), final.unsqueeze(1))
+
+
+def look_up(layer: Layer, *wanted: Any) -> Plan | Refusal:
+    """The program of a layer as it is now; the arguments are those of `Wanted`."""
+    return plan_of(layer, Wanted(*wanted)).plan
+
+
+def _constant(layer: Layer, name: str, *wanted: Any) -> Tensor:
+    return plan_of(layer, Wanted(*wanted)).constants[name]
+
+
+# A compiled graph takes both as they are while it is made, from arguments that are constants.
+# torch.compiler.assume_constant_result does no more than this, but loads the compiler.
+for _function in (look_up, _constant):
+    vars(_function)["_dynamo_marked_constant"] = True
+
+
+def _weights(
+    layer: Layer, plan: Plan, wanted: Wanted, others: Sequence[Tensor]
+) -> tuple[torch.dtype, list[Tensor]]:
+    """The type a plan computes in, and its weights as they are now."""
+    names = dict.fromkeys((*plan.once_weights, *plan.weights))
+    found = {
+        name: _constant(layer, name, *wanted) if name.startswith("constant.") else _at(layer, name)
+        for name in names
+        if not name.startswith("once.")
+    }
+    floats = [t for t in (*others, *found.values()) if t.is_floating_point()]
+    dtype = floats[0].dtype if floats else torch.float32
+    found = {n: t if t.is_floating_point() else t.to(dtype) for n, t in found.items()}
+    if plan.once:
+        alone = [found[name].unsqueeze(0).unsqueeze(0) for name in plan.once_weights]
+        made = run_sequence(plan.once, _TYPES[dtype], Run(alone, [], None, None))
+        found |= {f"once.{k}": each[0, 0] for k, each in enumerate(made)}
+    return dtype, [found[name] for name in plan.weights]
+
+
+def _at(layer: nn.Module, path: str) -> Tensor:
+    found: Any = layer
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found  # type: ignore[no-any-return]
+
+
+def _drawn(x: Tensor, shape: tuple[int, ...], draw: Draw, dtype: torch.dtype) -> Tensor:
+    """Random numbers for every row, and for every time or one for all."""
+    batch, time = x.shape[:2]
+    size = (batch, time if draw.span == "step" else 1, *shape)
+    make = torch.rand if draw.law == "uniform" else torch.randn
+    return make(size, dtype=dtype, device=x.device)
+
+
+def _refuse(layer: Layer, refusal: Refusal) -> Scan | None:
+    """Raise where the layer was told to run natively; warn once where torch takes over."""
+    if layer._engine == "native" and refusal.kind != "parts":
+        raise refusal.error(
+            f"{layer.signature()}: the native engine cannot run it: {refusal.why} "
+            f'Use layer.use_engine("auto").'
+        )
+    if refusal.kind != "trace" or layer._native.get("warned"):
+        return None
+    for part in layer.modules():
+        if isinstance(part, Layer):
+            part._native["warned"] = True
+    warnings.warn(
+        f"{layer.signature()} runs step by step in torch, not on the native engine: "
+        f'{refusal.why} layer.use_engine("torch") says that this is meant.',
+        stacklevel=6,
+    )
+    return None
+
+
+def refusals_of(layer: Layer) -> dict[Layer, str]:
+    """The parts of a layer that torch runs, and why; none where all of it is native."""
+    if isinstance(layer, Bidirectional):
+        whys = [why for part in directions_of(layer) for why in refusals_of(part).values()]
+        return dict.fromkeys([layer], whys[0]) if whys else {}
+    plan = look_up(layer, *usual(layer))
+    if isinstance(plan, Plan):
+        return {}
+    if plan.kind != "parts":
+        return {layer: plan.why}
+    inner = [part for part in children_of(layer) if isinstance(part, Layer)]
+    return {part: why for each in inner for part, why in refusals_of(each).items()}
+
+
+def usual(layer: Layer) -> Wanted:
+    """The program of a layer for the input it is most likely given."""
+    floats = (t.dtype for t in (*layer.parameters(), *layer.buffers()) if t.is_floating_point())
+    dtype = next(floats, torch.float32) if layer.event_dims else torch.long
+    return Wanted(layer.input_size or 1 if layer.event_dims else 0, dtype)
+
+
+def children_of(layer: Layer) -> list[nn.Module]:
+    """The parts that a stack or a residual runs one by one."""
+    if isinstance(layer, Stack):
+        return list(layer.parts)
+    return [layer.inside] if isinstance(layer, Residual) else []
+
+
+# --- which calls it takes -------------------------------------------------------------------------
+
+
+def refusal_of_call(x: Tensor, tensors: Sequence[Tensor]) -> str | None:
+    """Why a call on these tensors cannot run natively; None if it can."""
+    floats = [x, *tensors] if x.is_floating_point() else tensors
+    types = {t.dtype for t in floats}
+    if len(types) > 1 or not types <= _TYPES.keys():
+        named = " and ".join(sorted(str(each) for each in types))
+        return f"the call is in {named}, not float32 or float64."
+    if any(t.device.type != "cpu" for t in (x, *tensors)):
+        return "not all tensors are on the CPU."
+    if autocasts(x):
+        return "torch.autocast is on."
+    if torch.compiler.is_compiling():
+        return None
+    if not all(map(is_plain, (x, *tensors))):
+        return "not all tensors are plain ones."
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return "torch.func or forward-mode differentiation transforms the call."
+    if torch._C._get_tracing_state() is not None:
+        return "torch.jit traces the call."
+    return None
+
+
+def _index_refused(layer: Layer, x: Tensor, text: str, lengths: Tensor | None) -> str | None:
+    """Torch raises for an index that is in no table, and a program does not."""
+    if layer.event_dims or torch.compiler.is_compiling():
+        return None
+    program = program_of(text)
+    sizes = [each.attributes["size"] for each in program.instructions if each.op == "one_hot"]
+    wrong = (x < 0) | (x >= min(sizes, default=0))
+    if lengths is not None:
+        wrong &= real_steps(lengths, x.shape[1])
+    return "an index is in no table." if bool(wrong.any()) else None

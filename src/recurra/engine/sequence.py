@@ -1,0 +1,290 @@
+"""A program over sequences as one operation of torch, with gradients of any order.
+
+``torch.ops.recurra.sequence`` holds its program as a text of JSON, so that an exported or compiled
+graph needs nothing else. Its gradient is an operation too, ``recurra::sequence_backward``. Second
+gradients, which few need, come from replaying the program in torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from recurra.engine.memory import Ready, Run, program_of, ready
+from recurra.engine.replay import replay
+
+__all__ = ["needs_gradients", "run_sequence"]
+
+Gradient = list[Tensor | None]
+
+
+@torch.library.custom_op("recurra::sequence", mutates_args=(), device_types="cpu")
+def sequence(
+    program: str,
+    dtype: str,
+    inputs: list[Tensor],
+    starts: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    backwards: bool,
+    time_first: bool,
+    keep: bool,
+) -> list[Tensor]:
+    """Answers, final states, and the bytes kept for the gradients; see `Run` for the arguments."""
+    run = Run(inputs, starts, lengths, reset, backwards, time_first)
+    made, residuals = ready(program, dtype).forward(run, keep)
+    return [*made, residuals]
+
+
+@sequence.register_fake
+def _(
+    program: str,
+    dtype: str,
+    inputs: list[Tensor],
+    starts: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    backwards: bool,
+    time_first: bool,
+    keep: bool,
+) -> list[Tensor]:
+    plan = ready(program, dtype)
+    made = plan.outputs(Run(inputs, starts, lengths, reset, backwards, time_first))
+    size: Any = 0
+    if keep:
+        sizes: tuple[Any, ...] = tuple(made[0].shape[:2])
+        if any(isinstance(size, torch.SymInt) for size in sizes):
+            size = torch.library.get_ctx().new_dynamic_size()
+        else:
+            size = plan.compiled.residual_bytes(*sizes)
+    return [*made, made[0].new_empty(size, dtype=torch.uint8)]
+
+
+@torch.library.custom_op("recurra::sequence_backward", mutates_args=(), device_types="cpu")
+def sequence_backward(
+    program: str,
+    dtype: str,
+    inputs: list[Tensor],
+    starts: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    backwards: bool,
+    residuals: Tensor,
+    grads: list[Tensor],
+    given: list[bool],
+    wanted: list[bool],
+) -> list[Tensor]:
+    """The gradients that are wanted of inputs and starts.
+
+    `grads` holds those of answers and final states of which `given` says that there is one.
+    """
+    run = Run(inputs, starts, lengths, reset, backwards)
+    made = ready(program, dtype).backward(run, residuals, _spread(grads, given), wanted)
+    return [each for each in made if each is not None]
+
+
+@sequence_backward.register_fake
+def _(
+    program: str,
+    dtype: str,
+    inputs: list[Tensor],
+    starts: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    backwards: bool,
+    residuals: Tensor,
+    grads: list[Tensor],
+    given: list[bool],
+    wanted: list[bool],
+) -> list[Tensor]:
+    both = zip(chain(inputs, starts), wanted, strict=True)
+    return [each.new_empty(each.shape) for each, want in both if want]
+
+
+def _spread(values: list[Tensor], given: list[bool]) -> Gradient:
+    """The values at the places that are given, None elsewhere."""
+    each = iter(values)
+    return [next(each) if present else None for present in given]
+
+
+def _remember(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
+    program, dtype, tensors, starts, lengths, reset, backwards, _, keep = inputs
+    ctx.set_materialize_grads(False)
+    ctx.said = (program, dtype, backwards, keep, len(tensors))
+    ctx.save_for_backward(*tensors, *starts, lengths, reset, output[-1])
+
+
+def _backward(ctx: Any, grads: Gradient) -> tuple[Any, ...]:
+    program, dtype, backwards, keep, count = ctx.said
+    *tensors, lengths, reset, residuals = ctx.saved_tensors
+    run = Run(tensors[:count], tensors[count:], lengths, reset, backwards)
+    wanted = [*ctx.needs_input_grad[2], *ctx.needs_input_grad[3]]
+    found = _gradients(program, dtype, run, residuals if keep else None, grads[:-1], wanted)
+    return None, None, found[:count], found[count:], None, None, None, None, None
+
+
+def _gradients(
+    program: str,
+    dtype: str,
+    run: Run,
+    residuals: Tensor | None,
+    grads: Gradient,
+    wanted: list[bool],
+) -> Gradient:
+    """The gradients of a run, which may be differentiated again or mapped over."""
+    if residuals is None or torch._C._are_functorch_transforms_active():
+        made, _ = _replayed(program, run, grads, wanted, torch.is_grad_enabled())
+        return _spread(made, wanted)
+    inputs, starts, lengths, reset, backwards, _ = run
+    given = [grad is not None for grad in grads]
+    made = torch.ops.recurra.sequence_backward(
+        program, dtype, list(inputs), list(starts), lengths, reset, backwards, residuals,
+        [grad for grad in grads if grad is not None], given, wanted,
+    )  # fmt: skip
+    return _spread(made, wanted)
+
+
+def _replayed(
+    program: str, run: Run, grads: Gradient, wanted: list[bool], create_graph: bool
+) -> tuple[list[Tensor], list[Tensor]]:
+    """First gradients by replaying; and what they were taken with respect to."""
+    with torch.enable_grad():
+        # Views, so that a gradient is the direct one even where one input was made of another.
+        own = [
+            t.view_as(t) if t.requires_grad else t.detach().requires_grad_(want)
+            for t, want in zip(chain(run.inputs, run.starts), wanted, strict=True)
+        ]
+        count = len(run.inputs)
+        answers, finals = replay(
+            program_of(program), run._replace(inputs=own[:count], starts=own[count:])
+        )
+        pairs = [
+            (out, grad)
+            for out, grad in zip([*answers, *finals], grads, strict=True)
+            if grad is not None and out.requires_grad
+        ]
+        asked = [t for t, want in zip(own, wanted, strict=True) if want]
+        if not pairs:
+            return [torch.zeros_like(t) for t in asked], own
+        made = torch.autograd.grad(
+            [out for out, _ in pairs],
+            asked,
+            [grad for _, grad in pairs],
+            create_graph=create_graph,
+            materialize_grads=True,
+        )
+    return list(made), own
+
+
+def _remember_backward(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
+    program, _, tensors, starts, lengths, reset, backwards, _, grads, given, wanted = inputs
+    ctx.set_materialize_grads(False)
+    ctx.said = (program, backwards, given, wanted, len(tensors), len(starts))
+    ctx.save_for_backward(*tensors, *starts, *grads, lengths, reset)
+
+
+def _backward_of_backward(ctx: Any, grads: Gradient) -> tuple[Any, ...]:
+    program, backwards, given, wanted, count, started = ctx.said
+    *tensors, lengths, reset = ctx.saved_tensors
+    inputs, starts = tensors[:count], tensors[count : count + started]
+    run = Run(inputs, starts, lengths, reset, backwards)
+    further = torch.is_grad_enabled()
+    with torch.enable_grad():
+        first = [
+            grad.view_as(grad) if grad.requires_grad else grad.detach().requires_grad_()
+            for grad in tensors[count + started :]
+        ]
+        made, own = _replayed(program, run, _spread(first, given), wanted, create_graph=True)
+        pairs = [
+            (each, grad)
+            for each, grad in zip(made, grads, strict=True)
+            if grad is not None and each.requires_grad
+        ]
+        needs = [
+            *ctx.needs_input_grad[2],
+            *ctx.needs_input_grad[3],
+            *ctx.needs_input_grad[8],
+        ]
+        found = _second(pairs, [*own, *first], needs, further)
+    ends = (count, count + started)
+    return (
+        None, None, found[: ends[0]], found[ends[0] : ends[1]], None, None, None, None,
+        found[ends[1] :], None, None,
+    )  # fmt: skip
+
+
+def _second(
+    pairs: list[tuple[Tensor, Tensor]], own: list[Tensor], needs: list[bool], further: bool
+) -> Gradient:
+    asked = [each for each, need in zip(own, needs, strict=True) if need]
+    if not pairs or not asked:
+        return [None] * len(own)
+    found = torch.autograd.grad(
+        [out for out, _ in pairs],
+        asked,
+        [grad for _, grad in pairs],
+        create_graph=further,
+        allow_unused=True,
+    )
+    each = iter(found)
+    return [next(each) if need else None for need in needs]
+
+
+torch.library.register_autograd(sequence, _backward, setup_context=_remember)
+torch.library.register_autograd(
+    sequence_backward, _backward_of_backward, setup_context=_remember_backward
+)
+
+
+class _Sequence(torch.autograd.Function):
+    """The same outside of any graph: what the operations cost beside the engine is left out."""
+
+    @staticmethod
+    def forward(ctx: Any, plan: Ready, said: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
+        text, dtype, run = said
+        lengths, reset, backwards = run.lengths, run.reset, run.backwards
+        run = run._replace(inputs=tensors[: plan.count], starts=tensors[plan.count :])
+        made, residuals = plan.forward(run, keep=True)
+        ctx.set_materialize_grads(False)
+        ctx.plan, ctx.said = plan, (text, dtype, backwards)
+        ctx.save_for_backward(*tensors, lengths, reset, residuals)
+        return tuple(made)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        *tensors, lengths, reset, residuals = ctx.saved_tensors
+        plan, (text, dtype, backwards) = ctx.plan, ctx.said
+        run = Run(tensors[: plan.count], tensors[plan.count :], lengths, reset, backwards)
+        wanted = ctx.needs_input_grad[2:]
+        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+            found = _gradients(text, dtype, run, residuals, list(grads), list(wanted))
+        else:
+            found = plan.backward(run, residuals, grads, wanted)
+        return None, None, *found
+
+
+def needs_gradients(run: Run) -> bool:
+    """Whether anybody may ask for gradients of a run."""
+    return torch.is_grad_enabled() and any(t.requires_grad for t in (*run.inputs, *run.starts))
+
+
+def run_sequence(text: str, dtype: str, run: Run) -> Sequence[Tensor]:
+    """Answers (batch, time, ...) and final states (batch, ...) of a program, in its order."""
+    inputs, starts, lengths, reset, backwards, time_first = run
+    keep = needs_gradients(run)
+    if torch.compiler.is_compiling() or _get_current_dispatch_mode() is not None:
+        made: list[Tensor] = torch.ops.recurra.sequence(
+            text, dtype, list(inputs), list(starts), lengths, reset, backwards, time_first, keep
+        )
+        return made[:-1]
+    plan = ready(text, dtype)
+    if keep:
+        alone = run._replace(inputs=(), starts=())  # or it would hold on to what it runs over
+        apply: Any = _Sequence.apply
+        return apply(plan, (text, dtype, alone), *inputs, *starts)  # type: ignore[no-any-return]
+    return plan.forward(run, keep)[0]
