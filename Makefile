@@ -55,7 +55,7 @@ format: $(DEV)  ## Format all sources, and repair what lint can repair by itself
 
 # Ninja knows what has changed, so this is asked every time and mostly does nothing.
 native: build/native/build.ninja  ## Build the C++ engine into the source tree, where Python finds it
-	@$(CMAKE) --build build/native -- --quiet
+	@$(CMAKE) --build build/native --target all allocation_counter -- --quiet
 	@$(CMAKE) --install build/native --prefix src >/dev/null
 
 native-test: native $(SANITIZED:%=build/%/build.ninja)  ## Run the C++ tests, plain and under sanitizers

@@ -58,14 +58,14 @@ TORCH_FREE = {
 BRIDGES = {
     ("compiler", name)
     for name in (
-        "attributes", "folding", "handlers", "lowering", "reading", "recording", "swapping",
-        "tracing", "watching",
+        "tracing", "attributes", "folding", "handlers", "lowering", "reading", "recording",
+        "swapping", "watching",
     )
 } | {
     ("engine", name)
     for name in (
-        "building", "checking", "describing", "eager", "explaining", "freezing", "kinds", "memory",
-        "plans", "replay", "running", "sequence", "structure",
+        "building", "checking", "describing", "eager", "explaining", "kinds", "memory", "plans",
+        "freezing", "replay", "running", "sequence", "structure",
     )
 }  # fmt: skip
 

@@ -2,9 +2,7 @@
 // every instruction set gives the same bits. Prints the greatest error of each; 1 if any is out of
 // bounds.
 //
-// Linked from this, math_baseline.cpp, math_avx2.cpp and math_avx512.cpp, each of the latter
-// compiled with the flags of the library's kernels/isa_*.cpp of that set (and -ffp-contract=off
-// -fno-math-errno -fno-trapping-math); include path: native/. Off x86, only math_baseline.cpp.
+// Linked with math_table.inl, compiled for each instruction set.
 
 #include <cstdint>
 #include <cstdio>

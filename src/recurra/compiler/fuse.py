@@ -61,8 +61,8 @@ class _Fusing:
                 self.new[value] = self._product_with_rest(instruction)
             else:
                 self.new[value] = self._same(instruction)
-        for name, role, value in self.program.outputs:
-            self.b.output(name, role, self.new[value])
+        for each in self.program.outputs:
+            self.b.output(each.name, each.role, self.new[each.value])
         return self.b.program()
 
     def _waits(self) -> set[int]:
@@ -101,9 +101,7 @@ class _Fusing:
         return found
 
     def _sum(self, value: int) -> int:
-        terms = sorted(
-            self._terms(value), key=lambda t: (t in self.waits, self._is_product(t))
-        )
+        terms = sorted(self._terms(value), key=lambda t: (t in self.waits, self._is_product(t)))
         total: int | None = None
         for term in terms:
             total = self._add(total, term)
@@ -143,7 +141,7 @@ class _Fusing:
         return self._same(instruction)
 
     def _product_with_rest(self, instruction: Instruction) -> int:
-        """y (1 - y), the slope of a sigmoid, is y - y y."""
+        """Y (1 - y), the slope of a sigmoid, is y - y y."""
         for y, rest in (instruction.inputs, instruction.inputs[::-1]):
             made = self._made_by(rest)
             if made is None or made.op != "sub" or made.inputs[1] != y or not self._once(rest):

@@ -1,32 +1,22 @@
 """When each node runs: before, in, between and after the loops over time.
 
-Stages alternate. An even one does its work for all times of a chunk at once, an odd one goes step by
-step. What lies on a circle through a state is in a loop. A product that is not runs in an even stage,
-over all times: that is where the speed comes from. All else goes along with what reads it, so that its
-values never leave the cache.
+Draw the dataflow of a step, with an edge from each new state back to the state it becomes. Stages
+alternate: an even one does its work for all times of a chunk at once, an odd one goes step by step.
+What lies on a circle is in a loop. A product that does not runs in an even stage, over all times,
+and that is where the speed comes from. All else goes along with what reads it, so that its values
+never leave the cache.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from recurra.compiler.plan.graph import Graph, Node
 
 __all__ = ["assign_stages", "order_stage"]
 
 
-@dataclass(frozen=True)
-class _Flow:
-    """Nodes by number, and what each waits for."""
-
-    nodes: Sequence[Node]
-    before: Sequence[set[int]]
-
-
-def assign_stages(
-    graph: Graph, states: Mapping[int, int], pinned: Iterable[int]
-) -> dict[int, int]:
+def assign_stages(graph: Graph, states: Mapping[int, int], pinned: Iterable[int]) -> dict[int, int]:
     """Sets the stage of every node.
 
     Args:
@@ -44,12 +34,7 @@ def assign_stages(
     count = len(graph.nodes)
     state_nodes = {value: count + k for k, value in enumerate(states)}
     before: list[set[int]] = [
-        {
-            p
-            for base in node.reads()
-            for p in makers.get(base, [])
-            if node.waits_for(graph.nodes[p])
-        }
+        {p for base in node.reads() for p in makers.get(base, []) if node.waits_for(graph.nodes[p])}
         | {state_nodes[base] for base in node.reads() if base in state_nodes}
         for node in graph.nodes
     ]

@@ -31,9 +31,7 @@ class View(NamedTuple):
 
     def reach(self) -> tuple[int, int]:
         """The first place of the base that it may touch, and the first one past it."""
-        ways = [
-            (size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True)
-        ]
+        ways = [(size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True)]
         low = self.offset + sum(way for way in ways if way < 0)
         return low, self.offset + sum(way for way in ways if way > 0) + 1
 
@@ -66,9 +64,7 @@ def reshaped(view: View, shape: tuple[int, ...]) -> View | None:
     if math.prod(shape) == 0:
         return view._replace(shape=shape, strides=contiguous(shape))
     old = [
-        (size, stride)
-        for size, stride in zip(view.shape, view.strides, strict=True)
-        if size != 1
+        (size, stride) for size, stride in zip(view.shape, view.strides, strict=True) if size != 1
     ]
     strides: list[int] = []
     place = 0
