@@ -157,6 +157,8 @@ void bind_plan(nb::module_& m, const char* name) {
 
 NB_MODULE(_native, m) {
   if (_import_array() < 0) throw nb::python_error();
+  // Plans are cached for as long as the process lives.
+  nb::set_leak_warnings(false);
   m.def("isa", [] { return recurra::name_of(recurra::chosen_isa()); },
         "The instruction set in use: baseline, avx2 or avx512.");
   m.def("supported_isas", &recurra::supported_isas, "The instruction sets this processor has.");

@@ -18,6 +18,8 @@ long allocations() { return count.load(std::memory_order_relaxed); }
 
 }  // namespace recurra::checks
 
+extern "C" long recurra_allocations() { return recurra::checks::allocations(); }
+
 using recurra::checks::counted;
 
 #if defined(RECURRA_SANITIZED)

@@ -1,4 +1,4 @@
-// The body of math_baseline.cpp, math_avx2.cpp and math_avx512.cpp: RECURRA_ISA names the set.
+// The functions of kernels/math.h over arrays, for the instruction set that RECURRA_ISA names.
 
 #include "kernels/math.h"
 #include "tests/math_table.h"

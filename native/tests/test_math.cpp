@@ -2,9 +2,7 @@
 // every instruction set gives the same bits. Prints the greatest error of each; 1 if any is out of
 // bounds.
 //
-// Linked from this, math_baseline.cpp, math_avx2.cpp and math_avx512.cpp, each of the latter
-// compiled with the flags of the library's kernels/isa_*.cpp of that set (and -ffp-contract=off
-// -fno-math-errno -fno-trapping-math); include path: native/. Off x86, only math_baseline.cpp.
+// Linked with math_table.inl, compiled for each instruction set.
 
 #include <cstdint>
 #include <cstdio>
@@ -103,7 +101,7 @@ void check(Tally& tally, const char* name, const Points<T>& at, double bound, Ap
 
 template <class T>
 void check_unary(Tally& tally, const char* name, const Points<T>& at, UlpBound bound,
-                 Unary<T> Functions<T>::*function, Wide<T> (*reference)(Wide<T>)) {
+                 Unary<T> Functions<T>::* function, Wide<T> (*reference)(Wide<T>)) {
   check(
       tally, name, at, sizeof(T) == 4 ? bound.of_float : bound.of_double,
       [&](const Functions<T>& f, T* y, std::size_t count) { (f.*function)(at.a.data(), y, count); },
@@ -112,7 +110,7 @@ void check_unary(Tally& tally, const char* name, const Points<T>& at, UlpBound b
 
 template <class T>
 void check_binary(Tally& tally, const char* name, const Points<T>& at, UlpBound bound,
-                  Binary<T> Functions<T>::*function, Wide<T> (*reference)(Wide<T>, Wide<T>)) {
+                  Binary<T> Functions<T>::* function, Wide<T> (*reference)(Wide<T>, Wide<T>)) {
   check(
       tally, name, at, sizeof(T) == 4 ? bound.of_float : bound.of_double,
       [&](const Functions<T>& f, T* y, std::size_t count) {

@@ -62,8 +62,8 @@ def training(program: Program) -> Training:
     values = [b.input(name, role, shape, kind) for name, role, (kind, shape) in program.inputs]
     for op, inputs, attributes in program.instructions:
         values.append(b.op(op, *(values[k] for k in inputs), **attributes))
-    for name, role, value in program.outputs:
-        b.output(name, role, values[value])
+    for each in program.outputs:
+        b.output(each.name, each.role, values[each.value])
     for place, value in enumerate(kept):
         b.output(f"kept.{place}", "y", values[value])
     return Training(b.program(), tuple(kept))
@@ -165,11 +165,11 @@ def backward_program(program: Program, kept: tuple[int, ...], wanted: frozenset[
     for value, (op, inputs, attributes) in enumerate(whole.instructions, first):
         if value in needed and value not in values:
             values[value] = b.op(op, *(values[k] for k in inputs), **attributes)
-    for name, role, value in whole.outputs:
-        if role == "x" and name in wanted:
-            b.output(name, "y", values[value])
-        elif role in ("state", "weight"):
-            b.output(name, role, values[value])
+    for each in whole.outputs:
+        if each.role == "x" and each.name in wanted:
+            b.output(each.name, "y", values[each.value])
+        elif each.role in ("state", "weight"):
+            b.output(each.name, each.role, values[each.value])
     found = prepare(b.program())
     return _without_unread(found, xs)
 
@@ -205,6 +205,6 @@ def _without_unread(program: Program, xs: list[tuple[str, str]]) -> Backward:
         new[value] = b.input(name, role, shape, kind)
     for value, (op, inputs, attributes) in enumerate(program.instructions, len(program.inputs)):
         new[value] = b.op(op, *(new[k] for k in inputs), **attributes)
-    for name, role, value in program.outputs:
-        b.output(name, role, new[value])
+    for each in program.outputs:
+        b.output(each.name, each.role, new[each.value])
     return Backward(b.program(), tuple(left))

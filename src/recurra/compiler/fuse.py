@@ -61,8 +61,8 @@ class _Fusing:
                 self.new[value] = self._product_with_rest(instruction)
             else:
                 self.new[value] = self._same(instruction)
-        for name, role, value in self.program.outputs:
-            self.b.output(name, role, self.new[value])
+        for each in self.program.outputs:
+            self.b.output(each.name, each.role, self.new[each.value])
         return self.b.program()
 
     def _waits(self) -> set[int]:

@@ -58,8 +58,8 @@ def widen(program: Program) -> Program:
         new[value] = b.op(
             "slice", wide[key], axis=0, start=piece.start - first, stop=piece.stop - first
         )
-    for name, role, value in program.outputs:
-        b.output(name, role, new[value])
+    for each in program.outputs:
+        b.output(each.name, each.role, new[each.value])
     return b.program()
 
 

@@ -79,7 +79,7 @@ def make_plan(program: Program, dtype: str, isa: str = "", *, descending: bool =
     Raises:
         PlanError: the engine cannot run it.
     """
-    layout = lay_out(program, _OPS, dtype, descending=descending)
+    layout = lay_out(program, _OPS, dtype)
     plan = _PLANS[dtype](
         layout.buffers,
         layout.instructions,
@@ -211,21 +211,16 @@ class Compiled:
             if line is not None and line[0]
         )
         plan, _, step = self._backward_plan(wanted)
-        xs = dict(
-            zip(
-                [("x", each.name) for each in self.xs]
-                + [("draw", each.name) for each in self.draws],
-                self._x_lines(call),
-                strict=True,
-            )
-        )
+        sources = [("x", each.name) for each in self.xs]
+        sources += [("draw", each.name) for each in self.draws]
+        xs: dict[tuple[str, str], _Line] = dict(zip(sources, self._x_lines(call), strict=True))
         for place, line in enumerate(self._kept_lines(call)):
             xs["kept", str(place)] = line
         zeros = _Zeros(self._size)
         for each, given in zip(self.ys, gradients.y_grads, strict=True):
             size = math.prod(self.program.types()[each.value].shape)
-            line = given if given is not None and given[0] else (zeros.of(size), 0, 0)
-            xs["y", each.name] = (*line, False)
+            address, rows, times = given if given and given[0] else (zeros.of(size), 0, 0)
+            xs["y", each.name] = (address, rows, times, False)
         states = [
             address or zeros.of(call.batch * math.prod(each.type.shape))
             for each, address in zip(self.states, gradients.final_grads, strict=True)

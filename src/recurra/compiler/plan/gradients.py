@@ -22,6 +22,11 @@ class Sum:
     extra: int = 0
     inputs: list[View] = field(default_factory=list)
 
+    def words(self) -> str:
+        """The sum in words."""
+        shapes = " ".join(str(list(view.shape)) for view in self.inputs)
+        return f"{self.kind.replace('_', ' ')} {shapes} onto {self.weight}"
+
 
 def sums_of(program: Program) -> tuple[list[Sum], frozenset[int]]:
     """The sums that a program's outputs of role "weight" ask for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from recurra.compiler.plan.views import View, contiguous, reshaped
@@ -42,7 +42,6 @@ class Node:
     stage: int = -1
     segment: int = -1
     place: int = -1  # in the order in which all are computed
-    writes_state: str | None = field(default=None)
 
     def reads(self) -> Iterable[int]:
         """The stored values it reads."""
@@ -88,6 +87,16 @@ class Graph:
                 self._store(value)
             elif value not in unmade:
                 self._enter(value)
+
+    def role(self, base: int) -> str | None:
+        """The role of an input; what the program computes has none."""
+        return self.program.inputs[base].role if base < self.first else None
+
+    def value_of(self, role: str, name: str) -> int:
+        """The value of an input."""
+        return next(
+            value for value, given in enumerate(self.program.inputs) if given[:2] == (name, role)
+        )
 
     def _enter(self, value: int) -> None:
         op, inputs, attributes = self.program.instructions[value - self.first]
@@ -205,7 +214,8 @@ class Graph:
             node.inputs = [moved(view) for view in node.inputs]
 
     def _product(self, value: int, op: str, inputs: tuple[int, ...], transposed: bool) -> None:
-        onto, matrix, vector = inputs if op == "addmatvec" else (None, *inputs)
+        matrix, vector = inputs[-2:]
+        onto = inputs[0] if op == "addmatvec" else None
         weights = self.views[matrix]
         if matrix not in self.shared or vector in self.shared:
             if onto is not None:

@@ -1,27 +1,19 @@
 """When each node runs: before, in, between and after the loops over time.
 
-Stages alternate. An even one does its work for all times of a chunk at once, an odd one goes step by
-step. What lies on a circle through a state is in a loop. A product that is not runs in an even stage,
-over all times: that is where the speed comes from. All else goes along with what reads it, so that its
-values never leave the cache.
+Draw the dataflow of a step, with an edge from each new state back to the state it becomes. Stages
+alternate: an even one does its work for all times of a chunk at once, an odd one goes step by step.
+What lies on a circle is in a loop. A product that does not runs in an even stage, over all times,
+and that is where the speed comes from. All else goes along with what reads it, so that its values
+never leave the cache.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from recurra.compiler.plan.graph import Graph, Node
 
 __all__ = ["assign_stages", "order_stage"]
-
-
-@dataclass(frozen=True)
-class _Flow:
-    """Nodes by number, and what each waits for."""
-
-    nodes: Sequence[Node]
-    before: Sequence[set[int]]
 
 
 def assign_stages(graph: Graph, states: Mapping[int, int], pinned: Iterable[int]) -> dict[int, int]:

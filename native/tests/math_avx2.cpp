@@ -1,2 +1,0 @@
-#define RECURRA_ISA avx2
-#include "tests/math_table.inl"

@@ -1,2 +1,0 @@
-#define RECURRA_ISA avx512
-#include "tests/math_table.inl"

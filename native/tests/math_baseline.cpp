@@ -1,2 +1,0 @@
-#define RECURRA_ISA baseline
-#include "tests/math_table.inl"
