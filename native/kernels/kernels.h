@@ -91,6 +91,8 @@ struct Kernels {
   void (*product)(const T* packed, int n, int k, const ProductRows<T>* runs, int count);
   // The same, to the bit, for one row, whose numbers lie together; `onto` may be null for zero.
   void (*product_of_one_row)(const T* packed, int n, int k, const T* a, const T* onto, T* out);
+  // Outputs that it makes at a time: a product may be cut at multiples of it.
+  int wide_panel;
   // C[first:last, :k] += sum of outer products, rows in ascending order, in blocks that do not
   // depend on first and last. `scratch` holds outer_scratch(k) numbers.
   std::size_t (*outer_scratch)(int k);
