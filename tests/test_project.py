@@ -65,7 +65,7 @@ BRIDGES = {
     ("engine", name)
     for name in (
         "building", "checking", "describing", "eager", "explaining", "kinds", "memory", "plans",
-        "preparing", "replay", "running", "sequence", "structure",
+        "freezing", "replay", "running", "sequence", "structure",
     )
 }  # fmt: skip
 

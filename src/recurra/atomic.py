@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is not a regular file, so it cannot be replaced in one step.")
-    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+    beside = target.with_name(f".{target.name[:100]}.{os.urandom(8).hex()}")
     try:
         try:
             _write_through(beside, data, like=target)

@@ -47,7 +47,7 @@ def test_where_the_code_of_a_cell_is_needed_it_has_to_be_handed_in(cell, torch, 
 
 
 def test_a_model_that_cannot_be_traced_runs_on_torch_and_says_why(tmp_path):
-    layer = Recurrent(Decides(3, 4))
+    layer = Recurrent(Decides(3, 4)).use_engine("torch")
     save(layer, tmp_path / "m")
 
     model = load(tmp_path / "m", cells=(Decides,))

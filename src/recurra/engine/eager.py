@@ -15,7 +15,6 @@ from recurra.cells import Cell, CellWrapper
 from recurra.cells.state import map_state, named_slots
 from recurra.engine import Array, Slot, Stepper
 from recurra.layers import Bidirectional, Layer
-from recurra.layers.engines import native
 
 __all__ = ["EagerEngine"]
 
@@ -41,6 +40,8 @@ class EagerEngine:
     def __init__(self, layers: Layer, dtype: str, output_size: int | None) -> None:
         self.layers = layers.eval().requires_grad_(False)
         self._waiting = next((m for m in layers.modules() if isinstance(m, Bidirectional)), None)
+        if self._waiting is None:
+            layers.use_engine("torch")  # the native engine would have taken them without layers
         self.signature = layers.signature()
         self.event_dims = layers.event_dims
         self.input_size = layers.input_size
@@ -76,9 +77,7 @@ class EagerEngine:
     def step(self, state: Any, x: Array) -> tuple[Array, Any]:
         """One event a row."""
         with torch.inference_mode():
-            event = self._tensor(x)
-            done = native().step_layer(self.layers, state, event, self._template)
-            y, state = self.layers.run_step(state, event) if done is None else done
+            y, state = self.layers.run_step(state, self._tensor(x))
             return _array(y), state
 
     def run(

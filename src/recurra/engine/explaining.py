@@ -58,7 +58,7 @@ def _lines(layer: Layer, x: Tensor | None) -> Iterator[str]:
         for direction in directions_of(layer):
             yield from _inside(direction)
         return
-    plan = look_up(layer, *usual(layer))
+    plan = look_up(layer, "", *usual(layer))
     if isinstance(plan, Plan):
         yield f"{name}: the native engine."
         yield textwrap.indent(_described(plan, layer), "  ")

@@ -72,7 +72,7 @@ def plan_of(layer: Layer, wanted: Wanted) -> Made:
         wanted: which one.
     """
     kept: dict[Any, Made] = layer._native.setdefault("plans", {})
-    key = (fingerprint(layer), wanted)
+    key = (fingerprint(layer), wanted, _hooks_everywhere())
     if key in kept:
         return kept[key]
     # Nothing may be drawn, or the same seed would give other masks the first time.
@@ -188,10 +188,14 @@ def _refused(layer: Layer) -> Refusal | None:
         if isinstance(part, Layer) and not _runs_as_written(type(part)):
             return Refusal(f"{type(part).__name__} has its own way to run.", "silent")
     called = hooked(layer)
-    if called is not None or torch_module._has_any_global_hook():  # type: ignore[no-untyped-call]
+    if called is not None or _hooks_everywhere():
         name = "every module" if called is None else type(called).__name__
         return Refusal(f"{name} has hooks, which a program does not call.", "silent")
     return None
+
+
+def _hooks_everywhere() -> bool:
+    return bool(torch_module._has_any_global_hook())  # type: ignore[no-untyped-call]
 
 
 def _runs_as_written(kind: type[Layer]) -> bool:

@@ -70,6 +70,9 @@ MEANINGS: dict[str, Callable[[Tensors, Attributes], Tensor]] = {
             "cos", "sign", "add", "sub", "mul", "div", "pow", "less", "less_equal", "where",
         )
     },
+    "fma": _plain(lambda x, y, z: x * y + z),
+    "fms": _plain(lambda x, y, z: x * y - z),
+    "fnma": _plain(lambda x, y, z: z - x * y),
     "detach": _plain(lambda x: x.detach()),
     "softplus": _plain(lambda x: torch.logaddexp(x, torch.zeros_like(x))),
     "silu": _plain(F.silu),
@@ -84,6 +87,7 @@ MEANINGS: dict[str, Callable[[Tensors, Attributes], Tensor]] = {
     "largest": _plain(lambda x: x.amax(-1)),
     "outer": _plain(lambda one, other: one.unsqueeze(-1) * other.unsqueeze(-2)),
     "matvec": _matvec,
+    "addmatvec": lambda values, a: values[0] + _matvec(values[1:], a),
     "reshape": lambda values, a: values[0].reshape(len(values[0]), *a["shape"]),
     "expand": lambda values, a: values[0].expand(-1, *a["shape"]),
     "transpose": _transpose,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from recurra.layers.scan import Scan, autocasts, real_steps
 
 __all__ = [
     "children_of",
+    "direction_of",
     "directions_of",
     "look_up",
     "refusal_of_call",
@@ -52,30 +54,24 @@ def run_layer(layer: Layer, given: Given, start: Any) -> Scan | None:
     """
     if isinstance(layer, Bidirectional):
         return _run_both_ways(layer, given, start)
-    return _run_part(layer, layer, given, start, step=False)
+    return _run_part(layer, given, start)
 
 
 def step_layer(layer: Layer, state: Any, x: Tensor, start: Any) -> tuple[Tensor, Any] | None:
     """One event of a layer on the native engine; None where torch has to run it."""
     given = Given(x.unsqueeze(1), state, None, None, False)
-    done = _run_part(layer, layer, given, start, step=True)
+    done = _run_part(layer, given, start, step=True)
     return None if done is None else (done.y[:, 0], done.state)
 
 
 def _run_both_ways(layer: Bidirectional, given: Given, start: Any) -> Scan | None:
     _, state, lengths, reset, keep_states = given
-    there = _run_part(
-        layer, _as_layer(layer, "forward_cell"), given._replace(state=state.forward), start.forward
-    )
+    forwards = given._replace(state=state.forward)
+    there = _run_part(layer, forwards, start.forward, direction="forward_cell")
     if there is None:
         return None
-    back = _run_part(
-        layer,
-        _as_layer(layer, "backward_cell"),
-        given._replace(state=state.backward, reset=starts_next(reset, lengths)),
-        start.backward,
-        backwards=True,
-    )
+    backwards = given._replace(state=state.backward, reset=starts_next(reset, lengths))
+    back = _run_part(layer, backwards, start.backward, direction="backward_cell")
     if back is None:
         return None
     y = torch.cat([there.y, back.y], -1) if layer.merge == "concat" else there.y + back.y
@@ -92,48 +88,46 @@ def starts_next(reset: Tensor | None, lengths: Tensor | None) -> Tensor | None:
     return torch.cat([reset[:, 1:], torch.zeros_like(reset[:, :1])], dim=1)
 
 
-def _as_layer(layer: Bidirectional, name: str) -> Recurrent:
+def direction_of(layer: Layer, name: str) -> Recurrent:
     """One direction's cell as a layer, the same one as long as the cell is the same."""
     made: dict[str, Recurrent] = layer._native.setdefault("directions", {})
     cell = getattr(layer, name)
     if name not in made or made[name].cell is not cell:
         made[name] = Recurrent(cell)
+    made[name].training = layer.training
     return made[name]
 
 
 def directions_of(layer: Bidirectional) -> list[Recurrent]:
     """Both directions as layers."""
-    return [_as_layer(layer, name) for name in ("forward_cell", "backward_cell")]
+    return [direction_of(layer, name) for name in ("forward_cell", "backward_cell")]
 
 
 def _run_part(
-    owner: Layer,
-    layer: Layer,
-    given: Given,
-    start: Any,
-    *,
-    step: bool = False,
-    backwards: bool = False,
+    layer: Layer, given: Given, start: Any, *, direction: str = "", step: bool = False
 ) -> Scan | None:
+    """What one program does: a layer's, or that of one direction of a `Bidirectional`."""
     x, state, lengths, reset, keep_states = given
-    slots = list(named_slots(state).values())
-    starts = [] if reset is None else list(named_slots(start).values())
     if x.is_floating_point() != bool(layer.event_dims):
         return None
+    slots = list(named_slots(state).values())
+    starts = [] if reset is None else list(named_slots(start).values())
     why = refusal_of_call(x, [*slots, *starts])
     if why is not None:
-        return _refuse(owner, Refusal(why, "silent", PlanError))
+        return _refuse(layer, Refusal(why, "silent", PlanError))
     wanted = Wanted(x.shape[-1] if layer.event_dims else 0, x.dtype, keep_states, step)
-    plan = look_up(layer, *wanted)
+    where = Where(layer, direction)
+    plan = look_up(*where, *wanted, modes=_modes(layer))
     if isinstance(plan, Refusal):
-        return _refuse(owner, plan)
+        return _refuse(layer, plan)
     if not layer.event_dims:
         x = x.long()
-    dtype, weights = _weights(layer, plan, wanted, [x, *slots])
+    dtype, weights = _weights(where, plan, wanted, [x, *slots])
     why = refusal_of_call(x, [*slots, *weights]) or _index_refused(layer, x, plan.text, lengths)
     if why is not None:
-        return _refuse(owner, Refusal(why, "silent", PlanError))
+        return _refuse(layer, Refusal(why, "silent", PlanError))
     draws = [_drawn(x, shape, draw, dtype) for shape, draw in plan.draws]
+    backwards = direction == "backward_cell"
     run = Run([x, *slots, *draws, *weights], starts, lengths, reset, backwards)
     y, *rest = run_sequence(plan.text, _TYPES[dtype], run)
     return _as_scan(y, rest, given._replace(state=start))
@@ -158,13 +152,44 @@ def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
     return states.where(real.reshape(*real.shape, *([1] * (final.dim() - 1))), final.unsqueeze(1))
 
 
-def look_up(layer: Layer, *wanted: Any) -> Plan | Refusal:
-    """The program of a layer as it is now; the arguments are those of `Wanted`."""
-    return plan_of(layer, Wanted(*wanted)).plan
+def _modes(layer: Layer) -> tuple[bool, ...]:
+    """A compiled graph looks out for what its code has read: here training or evaluation."""
+    if not torch.compiler.is_compiling():
+        return ()
+    return tuple([part.training for part in layer.modules()])
 
 
-def _constant(layer: Layer, name: str, *wanted: Any) -> Tensor:
-    return plan_of(layer, Wanted(*wanted)).constants[name]
+class Where(NamedTuple):
+    """A layer, or one direction of a `Bidirectional`."""
+
+    layer: Layer
+    direction: str = ""  # the name of the cell
+
+    def part(self) -> Layer:
+        """What is traced."""
+        return direction_of(*self) if self.direction else self.layer
+
+    def tensor(self, path: str) -> Tensor:
+        """A weight by its path in what is traced."""
+        first, *rest = path.split(".")
+        found: Any = self.layer
+        for name in (self.direction or first, *rest):  # a direction's part calls its cell "cell"
+            found = getattr(found, name)
+        return found  # type: ignore[no-any-return]
+
+
+def look_up(
+    layer: Layer, direction: str, *wanted: Any, modes: tuple[bool, ...] = ()
+) -> Plan | Refusal:
+    """The program of a layer as it is now; the arguments are those of `Where` and `Wanted`.
+
+    `modes` is for compiled graphs, which make another program where an argument has changed.
+    """
+    return plan_of(Where(layer, direction).part(), Wanted(*wanted)).plan
+
+
+def _constant(layer: Layer, direction: str, name: str, *wanted: Any) -> Tensor:
+    return plan_of(Where(layer, direction).part(), Wanted(*wanted)).constants[name]
 
 
 # A compiled graph takes both as they are while it is made, from arguments that are constants.
@@ -174,12 +199,14 @@ for _function in (look_up, _constant):
 
 
 def _weights(
-    layer: Layer, plan: Plan, wanted: Wanted, others: Sequence[Tensor]
+    where: Where, plan: Plan, wanted: Wanted, others: Sequence[Tensor]
 ) -> tuple[torch.dtype, list[Tensor]]:
     """The type a plan computes in, and its weights as they are now."""
     names = dict.fromkeys((*plan.once_weights, *plan.weights))
     found = {
-        name: _constant(layer, name, *wanted) if name.startswith("constant.") else _at(layer, name)
+        name: _constant(*where, name, *wanted)
+        if name.startswith("constant.")
+        else where.tensor(name)
         for name in names
         if not name.startswith("once.")
     }
@@ -191,13 +218,6 @@ def _weights(
         made = run_sequence(plan.once, _TYPES[dtype], Run(alone, [], None, None))
         found |= {f"once.{k}": each[0, 0] for k, each in enumerate(made)}
     return dtype, [found[name] for name in plan.weights]
-
-
-def _at(layer: nn.Module, path: str) -> Tensor:
-    found: Any = layer
-    for name in path.split("."):
-        found = getattr(found, name)
-    return found  # type: ignore[no-any-return]
 
 
 def _drawn(x: Tensor, shape: tuple[int, ...], draw: Draw, dtype: torch.dtype) -> Tensor:
@@ -223,9 +243,17 @@ def _refuse(layer: Layer, refusal: Refusal) -> Scan | None:
     warnings.warn(
         f"{layer.signature()} runs step by step in torch, not on the native engine: "
         f'{refusal.why} layer.use_engine("torch") says that this is meant.',
-        stacklevel=6,
+        stacklevel=_level_of_caller(),
     )
     return None
+
+
+def _level_of_caller() -> int:
+    """How far up the first function is that is neither ours nor torch's, from who asks."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in ("recurra", "torch"):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def refusals_of(layer: Layer) -> dict[Layer, str]:
@@ -233,7 +261,7 @@ def refusals_of(layer: Layer) -> dict[Layer, str]:
     if isinstance(layer, Bidirectional):
         whys = [why for part in directions_of(layer) for why in refusals_of(part).values()]
         return dict.fromkeys([layer], whys[0]) if whys else {}
-    plan = look_up(layer, *usual(layer))
+    plan = look_up(layer, "", *usual(layer))
     if isinstance(plan, Plan):
         return {}
     if plan.kind != "parts":

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from recurra.compiler.fuse import fuse
 from recurra.compiler.heads import one_head_each
+from recurra.compiler.prepare import prepare
 from recurra.compiler.simplify import simplify, split_once
 from recurra.engine import Array, Slot, Stepper, _native
 from recurra.engine.native import make_plan
@@ -44,7 +44,7 @@ class NativeEngine:
     >>> total = b.op("add", x, h)
     >>> b.output("y", "y", total)
     >>> b.output("h", "state", total)
-    >>> engine = NativeEngine(Ready(b.program(), "float32", {}, {}, "Sum()", {}, 0))
+    >>> engine = NativeEngine(Ready(b.program(), "float32", {}, (), {}, "Sum()", {}, 0))
     >>> y, state = engine.run(np.ones((1, 3, 1), np.float32), engine.start(1), None, None)
     >>> y.ravel().tolist(), engine.give(state)["h"].tolist()
     ([1.0, 2.0, 3.0], [[3.0]])
@@ -180,7 +180,7 @@ def _prepare(ready: Ready) -> tuple[Any, Any]:
     weights = dict(ready.weights)
     if once is not None:
         weights.update(_compute(once, weights, ready.dtype))
-    step = fuse(simplify(one_head_each(step)))
+    step = prepare(step)
     plan, _ = make_plan(step, ready.dtype)
     taken = [weights[given.name].ravel() for given in step.inputs if given.role == "weight"]
     return plan, _WEIGHTS[ready.dtype](plan, taken)

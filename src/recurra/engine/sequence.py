@@ -137,7 +137,7 @@ def _gradients(
     wanted: list[bool],
 ) -> Gradient:
     """The gradients of a run, which may be differentiated again or mapped over."""
-    if residuals is None or torch._C._are_functorch_transforms_active():
+    if residuals is None or _mapped_over(grads):
         made, _ = _replayed(program, run, grads, wanted, torch.is_grad_enabled())
         return _spread(made, wanted)
     inputs, starts, lengths, reset, backwards, _ = run
@@ -147,6 +147,13 @@ def _gradients(
         [grad for grad in grads if grad is not None], given, wanted,
     )  # fmt: skip
     return _spread(made, wanted)
+
+
+def _mapped_over(grads: Sequence[Tensor | None]) -> bool:
+    """Whether torch hands in many gradients at once, which only its own operations take."""
+    return torch._C._are_functorch_transforms_active() or any(
+        grad is not None and torch._C._functorch.is_legacy_batchedtensor(grad) for grad in grads
+    )
 
 
 def _replayed(
@@ -261,7 +268,7 @@ class _Sequence(torch.autograd.Function):
         plan, (text, dtype, backwards) = ctx.plan, ctx.said
         run = Run(tensors[: plan.count], tensors[plan.count :], lengths, reset, backwards)
         wanted = ctx.needs_input_grad[2:]
-        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+        if torch.is_grad_enabled() or _mapped_over(grads):
             found = _gradients(text, dtype, run, residuals, list(grads), list(wanted))
         else:
             found = plan.backward(run, residuals, grads, wanted)

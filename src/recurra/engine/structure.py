@@ -36,9 +36,9 @@ class _Itself:
 def fingerprint(layer: nn.Module) -> Hashable:
     """A key that changes with everything that makes another program of a layer.
 
-    That is: modules put in, taken out or replaced, training and evaluation, options changed on a
-    module or in a list or dictionary it holds, the shapes and types of weights. Not their values,
-    whether they are trained, or which tensor holds them.
+    That is: modules put in, taken out or replaced, training and evaluation, hooks, options changed
+    on a module or in a list, a dictionary or an object it holds, the shapes and types of weights.
+    Not their values, whether they are trained, or which tensor holds them.
 
     >>> import recurra as rc
     >>> layer = rc.Recurrent(rc.cells.Zoneout(rc.cells.GRU(3, 8), 0.1))
@@ -59,6 +59,7 @@ def _of_module(module: nn.Module) -> Hashable:
         kind.forward,
         *(getattr(kind, name, None) for name in ("update", "output", "for_sequence")),
         module.training,
+        *(len(inside[hooks]) for hooks in _HOOKS),
         tuple(module._modules.items()),
         tuple(_of_tensors(module._parameters)),
         tuple(_of_tensors(module._buffers)),

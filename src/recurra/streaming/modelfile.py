@@ -91,11 +91,11 @@ def save(
 
 def _with_step(plain: Contents, engine: EagerEngine) -> bytes:
     """The bytes of a file, with what its layers do in one step where that can be traced."""
-    from recurra.engine.preparing import prepare
+    from recurra.engine.freezing import freeze
     from recurra.engine.ready import write_ready
 
     tensors, step = dict(plain.tensors), None
-    ready, untraced = prepare(engine, plain.dtype)
+    ready, untraced = freeze(engine, plain.dtype)
     if ready is not None:
         step, added = write_ready(ready)
         tensors |= {name: RawTensor(*raw) for name, raw in added.items()}

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from recurra.cells.state import named_slots
 from recurra.compiler.tracing import trace
-from recurra.engine import Array
+from recurra.engine import Array, Engine
 from recurra.engine.eager import EagerEngine
 from recurra.engine.ready import Ready
 from recurra.engine.runtime import NativeEngine
 from recurra.errors import RecurraError, TraceError
 
-__all__ = ["prepare"]
+__all__ = ["freeze"]
 
+_CLOSE = 1e-3  # of the largest number; a program that is wrong is off by more
 _TYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def prepare(engine: EagerEngine, dtype: str) -> tuple[Ready | None, str]:
+def freeze(engine: EagerEngine, dtype: str) -> tuple[Ready | None, str]:
     """The layers of an engine as a model with torch gone.
 
     Args:
@@ -26,12 +28,12 @@ def prepare(engine: EagerEngine, dtype: str) -> tuple[Ready | None, str]:
         dtype: the floating type of their weights, such as "float32".
 
     Returns:
-        The model, or None and why there is none: the layers cannot be traced, or the native
-        engine cannot run what they do.
+        The model, or None and why there is none: the layers cannot be traced, the native engine
+        cannot run what they do, or it answers otherwise than they do.
     """
     try:
         ready = _trace(engine, dtype)
-        NativeEngine(ready)
+        _check(NativeEngine(ready), engine)
     except RecurraError as error:
         return None, str(error)
     except Exception as error:  # noqa: BLE001 - a cell of a user's own may do anything when traced
@@ -64,6 +66,26 @@ def _trace(engine: EagerEngine, dtype: str) -> Ready:
         equations=engine.equations(),
         parameters=engine.parameters,
     )
+
+
+def _check(ours: NativeEngine, theirs: EagerEngine) -> None:
+    """Hold both against each other, on a few events."""
+    shape = (2, 3) if ours.input_size is None else (2, 3, ours.input_size)
+    draw = np.random.default_rng(0)
+    if ours.event_dims:
+        x = draw.normal(size=shape).astype(ours.input_type)
+    else:
+        x = draw.integers(ours.indices or 1, size=shape)
+    for got, wanted in zip(_all(ours, x), _all(theirs, x), strict=True):
+        largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
+        if not np.allclose(got, wanted, rtol=_CLOSE, atol=_CLOSE * largest, equal_nan=True):
+            raise TraceError("what was traced of it answers otherwise than torch.")
+
+
+def _all(engine: Engine, x: Array) -> list[Array]:
+    """All answers, and the state after them."""
+    y, state = engine.run(x, engine.start(len(x)), None, None)
+    return [y, *engine.give(state).values()]
 
 
 def _says_more(start: Tensor) -> bool:
