@@ -75,7 +75,8 @@ void run_call(const Plan<T>& plan, const Call<T>& call, const T* packed, Memorie
   }
   if (call.rows == 0) return;
   const RowOrder order(call.rows, call.time, call.lengths);
-  const auto [workers, block_rows] = share_rows(plan, call);
+  const Sharing sharing = share_rows(plan, call);
+  const int workers = sharing.workers, block_rows = sharing.rows_of_block;
   const int steps = chunk_steps(plan, block_rows, call.time);
   const int blocks = (call.rows + block_rows - 1) / block_rows;
   const int runs = std::max(steps, 4);
