@@ -89,9 +89,6 @@ struct Plan {
   int outer_columns = 0;         // of the widest sum of outer products
   std::int64_t multiply_adds = 0;  // of one row and step
   int count(Space space) const;
-
- private:
-  void check() const;
 };
 
 }  // namespace recurra
