@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check native native-test native-test-arm fuzz wheel format bench docs clean
+.PHONY: help demo test check native layouts native-test native-test-arm fuzz wheel format bench docs clean
 
 help:  ## Show this list
 	@echo "recurra: recurrent layers that remember"
@@ -58,12 +58,15 @@ native: build/native/build.ninja  ## Build the C++ engine into the source tree, 
 	@$(CMAKE) --build build/native --target all allocation_counter -- --quiet
 	@$(CMAKE) --install build/native --prefix src >/dev/null
 
-native-test: native $(SANITIZED:%=build/%/build.ninja)  ## Run the C++ tests, plain and under sanitizers
+native-test: layouts $(SANITIZED:%=build/%/build.ninja)  ## Run the C++ tests, plain and under sanitizers
 	@for build in native $(SANITIZED); do \
 		echo "== C++ tests in build/$$build"; \
 		$(CMAKE) --build build/$$build --target native_tests -- --quiet && \
 		$(BIN)/ctest --test-dir build/$$build/native --output-on-failure || exit 1; \
 	done
+
+layouts: native
+	@$(BIN)/python native/tests/write_layouts.py build/layouts
 
 build/native/build.ninja: $(RUNTIME) Makefile
 	@echo "Building the native engine (half a minute or so, later only what has changed)"
@@ -74,12 +77,12 @@ $(SANITIZED:%=build/%/build.ninja): build/%/build.ninja: $(RUNTIME) Makefile
 	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF -DRECURRA_SANITIZE=$* >/dev/null
 	@touch $@
 
-native-test-arm: build/arm/build.ninja  ## Run the C++ tests for 64-bit Arm, emulated (g++-aarch64-linux-gnu, qemu-user)
+native-test-arm: layouts build/arm/build.ninja  ## Run the C++ tests for 64-bit Arm, emulated (g++-aarch64-linux-gnu, qemu-user)
 	@$(CMAKE) --build build/arm --target native_tests -- --quiet
 	@$(BIN)/ctest --test-dir build/arm/native --output-on-failure
 
 build/arm/build.ninja: $(RUNTIME) Makefile
-	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF -DCMAKE_SYSTEM_NAME=Linux \
+	@$(CONFIGURE) -B $(@D) -DRECURRA_PYTHON=OFF -DRECURRA_TEST_SECONDS=900 -DCMAKE_SYSTEM_NAME=Linux \
 		-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
 		'-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu' >/dev/null
 	@touch $@

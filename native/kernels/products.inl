@@ -208,6 +208,7 @@ template <class T>
 void product(const T* packed, int n, int k, const ProductRows<T>* runs, int count) {
   int rows = 0;
   for (int u = 0; u < count; ++u) rows += runs[u].rows;
+  if (rows == 0) return;
   // Blocks of k keep a panel in the first-level cache; for a single tile there is nothing to keep.
   const int blocks = rows <= kTileRows || k == 0 ? 1 : (k + kBlock<T> - 1) / kBlock<T>;
   const int block = k == 0 ? 0 : (k + blocks - 1) / blocks;

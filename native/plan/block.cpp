@@ -23,11 +23,10 @@ void pack_weights(const Plan<T>& plan, const T* const* given, Packing packing, T
   for (std::size_t m = 0; m < plan.matrices.size(); ++m) {
     const Matrix& matrix = plan.matrices[m];
     const Buffer& buffer = plan.buffers[matrix.buffer];
-    const bool one_row = packing == Packing::one_row ||
-                         (packing == Packing::one_row_in_loops && plan.in_loops_only[m]);
     const T* base = buffer.space == Space::constant ? plan.constants.data() : given[buffer.index];
     plan.kernels.pack(base + matrix.offset, matrix.row_stride, matrix.column_stride, matrix.n,
-                      matrix.k, one_row, packed + plan.packed_offsets[m]);
+                      matrix.k, packed_for_one_row(plan, packing, m),
+                      packed + plan.packed_offsets[m]);
   }
 }
 

@@ -35,6 +35,13 @@ struct Weights {
   Packing packing;
 };
 
+// Whether a matrix is packed for one row. One that is multiplied for all times at once too is not.
+template <class T>
+bool packed_for_one_row(const Plan<T>& plan, Packing packing, std::size_t matrix) {
+  return packing == Packing::one_row ||
+         (packing == Packing::one_row_in_loops && plan.in_loops_only[matrix]);
+}
+
 template <class T>
 std::size_t packed_count(const Plan<T>& plan) {
   return plan.packed_offsets.back();

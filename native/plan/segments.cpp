@@ -53,7 +53,7 @@ void run_segments(const Plan<T>& plan, const Stage& stage, const Weights<T>& wei
                                   : at[operand.buffer].from(first).plus(operand.offset);
       };
       const ProductRows<T> run{rows, place(a), place(onto), place(instruction.out)};
-      if (weights.packing != Packing::many_rows) {
+      if (packed_for_one_row(plan, weights.packing, static_cast<std::size_t>(instruction.extra))) {
         plan.kernels.product_of_one_row(packed, matrix.n, matrix.k, run.a[0],
                                         run.onto.none() ? nullptr : run.onto[0], run.out[0]);
       } else {

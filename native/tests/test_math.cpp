@@ -101,7 +101,7 @@ void check(Tally& tally, const char* name, const Points<T>& at, double bound, Ap
 
 template <class T>
 void check_unary(Tally& tally, const char* name, const Points<T>& at, UlpBound bound,
-                 Unary<T> Functions<T>::*function, Wide<T> (*reference)(Wide<T>)) {
+                 Unary<T> Functions<T>::* function, Wide<T> (*reference)(Wide<T>)) {
   check(
       tally, name, at, sizeof(T) == 4 ? bound.of_float : bound.of_double,
       [&](const Functions<T>& f, T* y, std::size_t count) { (f.*function)(at.a.data(), y, count); },
@@ -110,7 +110,7 @@ void check_unary(Tally& tally, const char* name, const Points<T>& at, UlpBound b
 
 template <class T>
 void check_binary(Tally& tally, const char* name, const Points<T>& at, UlpBound bound,
-                  Binary<T> Functions<T>::*function, Wide<T> (*reference)(Wide<T>, Wide<T>)) {
+                  Binary<T> Functions<T>::* function, Wide<T> (*reference)(Wide<T>, Wide<T>)) {
   check(
       tally, name, at, sizeof(T) == 4 ? bound.of_float : bound.of_double,
       [&](const Functions<T>& f, T* y, std::size_t count) {

@@ -15,7 +15,6 @@ from recurra.cells import Cell, CellWrapper
 from recurra.cells.state import map_state, named_slots
 from recurra.engine import Array, Slot, Stepper
 from recurra.layers import Bidirectional, Layer
-from recurra.layers.engines import native
 
 __all__ = ["EagerEngine"]
 
@@ -78,9 +77,7 @@ class EagerEngine:
     def step(self, state: Any, x: Array) -> tuple[Array, Any]:
         """One event a row."""
         with torch.inference_mode():
-            event = self._tensor(x)
-            done = native().step_layer(self.layers, state, event, self._template)
-            y, state = self.layers.run_step(state, event) if done is None else done
+            y, state = self.layers.run_step(state, self._tensor(x))
             return _array(y), state
 
     def run(

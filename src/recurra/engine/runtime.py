@@ -44,7 +44,7 @@ class NativeEngine:
     >>> total = b.op("add", x, h)
     >>> b.output("y", "y", total)
     >>> b.output("h", "state", total)
-    >>> engine = NativeEngine(Ready(b.program(), "float32", {}, {}, "Sum()", {}, 0))
+    >>> engine = NativeEngine(Ready(b.program(), "float32", {}, (), {}, "Sum()", {}, 0))
     >>> y, state = engine.run(np.ones((1, 3, 1), np.float32), engine.start(1), None, None)
     >>> y.ravel().tolist(), engine.give(state)["h"].tolist()
     ([1.0, 2.0, 3.0], [[3.0]])
