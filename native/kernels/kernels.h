@@ -23,10 +23,12 @@ struct Rows {
     return table ? table[row] + shift : base + row * stride;
   }
   RECURRA_ALWAYS_INLINE Rows from(std::ptrdiff_t row) const {
-    return table ? Rows{nullptr, 0, table + row, shift} : Rows{base + row * stride, stride, nullptr, 0};
+    return table ? Rows{nullptr, 0, table + row, shift}
+                 : Rows{base + row * stride, stride, nullptr, 0};
   }
   RECURRA_ALWAYS_INLINE Rows plus(std::ptrdiff_t offset) const {
-    return table ? Rows{nullptr, 0, table, shift + offset} : Rows{base + offset, stride, nullptr, 0};
+    return table ? Rows{nullptr, 0, table, shift + offset}
+                 : Rows{base + offset, stride, nullptr, 0};
   }
   RECURRA_ALWAYS_INLINE bool none() const { return !base && !table; }
 };
@@ -114,7 +116,7 @@ enum Op : std::int32_t {
 #define RECURRA_NAME(name) kOp_##name,
   RECURRA_ROW_OPS(RECURRA_NAME)
 #undef RECURRA_NAME
-  kRowOps,
+      kRowOps,
   // What the executor hands to the other kernels.
   kOp_product = kRowOps,
   kOp_outer,

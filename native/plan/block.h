@@ -60,8 +60,8 @@ struct Scratch {
   T* outer;
   ProductRows<T>* products;
   OuterRows<T>* outers;
-  Rows<T>* buffers;     // as the current step sees them
-  std::int64_t* moves;  // of each of a stage's buffers, from a step to the next
+  Rows<T>* buffers;         // as the current step sees them
+  std::int64_t* moves;      // of each of a stage's buffers, from a step to the next
   Team<T>* team = nullptr;  // shares the products of a single row
 };
 

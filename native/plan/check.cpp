@@ -59,7 +59,8 @@ class Checks {
  public:
   Checks(const std::vector<Buffer>& buffers, const std::vector<Matrix>& matrices,
          std::size_t element_size)
-      : buffers_(buffers), matrices_(matrices),
+      : buffers_(buffers),
+        matrices_(matrices),
         index_size_(static_cast<std::int64_t>(sizeof(std::int64_t) / element_size)) {}
 
   void buffers(std::size_t constants) const {
@@ -100,11 +101,13 @@ class Checks {
     demand(each.inputs == wanted || (each.op == kOp_product && each.inputs == 2),
            "an op has another number of inputs");
     (void)space_of(each.out.buffer, "an output has no buffer");
-    for (int k = 0; k < each.inputs; ++k) (void)space_of(each.in[k].buffer, "an input has no buffer");
+    for (int k = 0; k < each.inputs; ++k)
+      (void)space_of(each.in[k].buffer, "an input has no buffer");
     if (each.op < kOp_sum) return pointwise(each);
     if (each.op <= kOp_matvec) return lines(each);
     if (each.op == kOp_column_sum) return column_sum(each);
-    demand(each.dims[0] == 1 && each.dims[1] == 1, "an op has more dimensions than it goes through");
+    demand(each.dims[0] == 1 && each.dims[1] == 1,
+           "an op has more dimensions than it goes through");
     if (each.op == kOp_matvec_transposed) return matvec_transposed(each);
     if (each.op == kOp_product) return product(each);
     if (each.op == kOp_outer) return outer(each);
@@ -157,7 +160,8 @@ class Checks {
     const Dims outputs = {1, 1, 1, matrix.n};
     const Reach written = inside(vector(out), outputs);
     const Reach read = inside(vector(a), {1, 1, 1, matrix.k});
-    demand(out.buffer != a.buffer || !written.meets(read), "a product writes over what it multiplies");
+    demand(out.buffer != a.buffer || !written.meets(read),
+           "a product writes over what it multiplies");
     if (each.inputs < 2) return;
     const Reach begun = inside(vector(onto), outputs);
     demand(out.buffer != onto.buffer || out.offset == onto.offset || !written.meets(begun),
@@ -226,7 +230,8 @@ bool writable(Space space, Work work, bool loop) {
 
 template <class T>
 void check_segment(const Plan<T>& plan, const Checks& checks, const Segment& segment, bool loop) {
-  demand(segment.work >= Work::product && segment.work <= Work::weights, "a segment's work is unknown");
+  demand(segment.work >= Work::product && segment.work <= Work::weights,
+         "a segment's work is unknown");
   demand(segment.first >= 0 && segment.first <= segment.last &&
              segment.last <= static_cast<std::int32_t>(plan.instructions.size()),
          "a segment leaves the instructions");

@@ -67,7 +67,8 @@ class Pool {
   }
 
  private:
-  static constexpr int kSpins = 20000;  // some ten microseconds, about what it takes to sleep and wake
+  static constexpr int kSpins =
+      20000;  // some ten microseconds, about what it takes to sleep and wake
 
   void grow(int count) {
     while (static_cast<int>(workers_.size()) < count) {
@@ -78,7 +79,8 @@ class Pool {
 
   void work(int place, unsigned seen) {
     for (;;) {
-      for (int spins = 0; spins < kSpins && round_.load(std::memory_order_relaxed) == seen; ++spins) {
+      for (int spins = 0; spins < kSpins && round_.load(std::memory_order_relaxed) == seen;
+           ++spins) {
       }
       const std::function<void(int)>* task = nullptr;
       {

@@ -24,11 +24,11 @@ void Memories::give_back(std::unique_ptr<Memory> memory) {
 
 namespace {
 
-constexpr std::int64_t kMostRows = 128;              // of a block
-constexpr std::int64_t kChunkBytes = 1 << 19;        // of the values that wait for a later stage
-constexpr std::int64_t kFewestRowsOfAChunk = 256;    // over its steps
-constexpr std::int64_t kMostSteps = 4096;            // of a chunk
-constexpr std::int64_t kWorthAThread = 4'000'000;    // multiply-adds
+constexpr std::int64_t kMostRows = 128;            // of a block
+constexpr std::int64_t kChunkBytes = 1 << 19;      // of the values that wait for a later stage
+constexpr std::int64_t kFewestRowsOfAChunk = 256;  // over its steps
+constexpr std::int64_t kMostSteps = 4096;          // of a chunk
+constexpr std::int64_t kWorthAThread = 4'000'000;  // multiply-adds
 
 template <class T>
 int chunk_steps(const Plan<T>& plan, std::int64_t rows, std::int64_t time) {
@@ -37,7 +37,8 @@ int chunk_steps(const Plan<T>& plan, std::int64_t rows, std::int64_t time) {
   // A product over all times reads its weights once a chunk, and a sum of outer products reads and
   // writes a whole gradient: let that be rare.
   const std::int64_t enough = (kFewestRowsOfAChunk + rows - 1) / rows;
-  const std::int64_t least = plan.weight_segments.empty() ? std::min<std::int64_t>(enough, 4) : enough;
+  const std::int64_t least =
+      plan.weight_segments.empty() ? std::min<std::int64_t>(enough, 4) : enough;
   const std::int64_t steps = std::clamp(kChunkBytes / bytes, least, kMostSteps);
   return static_cast<int>(std::clamp<std::int64_t>(steps, 1, std::max<std::int64_t>(time, 1)));
 }
@@ -57,11 +58,13 @@ struct Sharing {
 template <class T>
 Sharing share_rows(const Plan<T>& plan, const Call<T>& call) {
   const std::int64_t work = plan.multiply_adds * call.rows * call.time + 1;
-  std::int64_t workers = std::min<std::int64_t>(threads(), std::max<std::int64_t>(1, work / kWorthAThread));
+  std::int64_t workers =
+      std::min<std::int64_t>(threads(), std::max<std::int64_t>(1, work / kWorthAThread));
   workers = std::min<std::int64_t>(workers, call.rows);
   std::int64_t rows = std::min<std::int64_t>(kMostRows, call.rows);
   if (!plan.descending) rows = std::min(rows, (call.rows + workers - 1) / workers);
-  return {static_cast<int>(std::max<std::int64_t>(1, workers)), static_cast<int>(std::max<std::int64_t>(1, rows))};
+  return {static_cast<int>(std::max<std::int64_t>(1, workers)),
+          static_cast<int>(std::max<std::int64_t>(1, rows))};
 }
 
 // One call, divided.
@@ -131,8 +134,7 @@ class Run {
           const int first = rows * w / workers, last = rows * (w + 1) / workers;
           block.run(begin, end, first, last - first, scratches_[w]);
         });
-        parallel(workers,
-                 [&](int w) { block.run_weights(begin, end, w, workers, scratches_[w]); });
+        parallel(workers, [&](int w) { block.run_weights(begin, end, w, workers, scratches_[w]); });
       });
     }
     memories_.give_back(std::move(memory));

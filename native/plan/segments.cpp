@@ -49,8 +49,7 @@ void run_segments(const Plan<T>& plan, const Stage& stage, const Weights<T>& wei
       const Operand& onto = instruction.in[1];
       const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
       const auto place = [&](const Operand& operand) {
-        return operand.buffer < 0 ? Rows<T>{}
-                                  : at[operand.buffer].from(first).plus(operand.offset);
+        return operand.buffer < 0 ? Rows<T>{} : at[operand.buffer].from(first).plus(operand.offset);
       };
       const ProductRows<T> run{rows, place(a), place(onto), place(instruction.out)};
       if (packed_for_one_row(plan, weights.packing, static_cast<std::size_t>(instruction.extra))) {

@@ -46,8 +46,12 @@ class Team {
       run({packed, n, k, a, onto, out});
       return;
     }
-    job_ = {packed + static_cast<std::ptrdiff_t>(half) * k, n - half, k, a,
-            onto ? onto + half : nullptr, out + half};
+    job_ = {packed + static_cast<std::ptrdiff_t>(half) * k,
+            n - half,
+            k,
+            a,
+            onto ? onto + half : nullptr,
+            out + half};
     const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
     turn_.store(turn, std::memory_order_release);
     run({packed, half, k, a, onto, out});

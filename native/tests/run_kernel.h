@@ -45,11 +45,13 @@ class Bench {
  public:
   static constexpr int kFirst = 1;
 
-  Bench(int rows, const std::vector<std::int64_t>& sizes, const std::vector<Lie>& lies, bool shared_input = false)
+  Bench(int rows, const std::vector<std::int64_t>& sizes, const std::vector<Lie>& lies,
+        bool shared_input = false)
       : count(rows) {
     for (std::size_t b = 0; b < sizes.size(); ++b) {
       const bool shared = shared_input && b > 0;
-      buffers_.push_back(std::make_unique<Laid<T>>(shared ? 1 : kFirst + rows, sizes[b], lies[b % lies.size()]));
+      buffers_.push_back(
+          std::make_unique<Laid<T>>(shared ? 1 : kFirst + rows, sizes[b], lies[b % lies.size()]));
       rows_.push_back(buffers_.back()->rows());
       if (shared) rows_.back() = Rows<T>{buffers_.back()->rows()[0], 0, nullptr, 0};
       if (b > 0) buffers_.back()->fill(random);
@@ -58,12 +60,15 @@ class Bench {
 
   Laid<T>& buffer(int b) { return *buffers_[static_cast<std::size_t>(b)]; }
   Laid<T>& out() { return buffer(0); }
-  T read(int b, int row, std::int64_t k) const { return rows_[static_cast<std::size_t>(b)][kFirst + row][k]; }
+  T read(int b, int row, std::int64_t k) const {
+    return rows_[static_cast<std::size_t>(b)][kFirst + row][k];
+  }
   T read(const Operand& from, int row, const std::int64_t* at) const {
     return read(from.buffer, row, place_of(from, at));
   }
   void run(Isa isa, const Instruction& instruction, bool flat = false) {
-    kernels<T>(isa).row_kernels[instruction.op](instruction, Frame<T>{rows_.data(), kFirst, count, flat});
+    kernels<T>(isa).row_kernels[instruction.op](instruction,
+                                                Frame<T>{rows_.data(), kFirst, count, flat});
   }
 
   Random random;

@@ -12,8 +12,8 @@ namespace {
 
 struct Case {
   int n, k;
-  std::vector<int> runs;     // rows of each
-  std::vector<int> cuts;     // where the rows of C are divided among calls
+  std::vector<int> runs;  // rows of each
+  std::vector<int> cuts;  // where the rows of C are divided among calls
   Lie a = Lie::together, b = Lie::apart;
   bool descending = false;  // the wrong order
 };
@@ -57,8 +57,8 @@ std::string problem(const Case& given, Isa isa) {
   std::vector<int> cuts = given.cuts;
   cuts.push_back(given.n);
   for (const int last : cuts) {
-    use.outer(runs.data(), static_cast<int>(runs.size()), first, last, given.k, c.rows().base, c.rows().stride,
-              scratch.data());
+    use.outer(runs.data(), static_cast<int>(runs.size()), first, last, given.k, c.rows().base,
+              c.rows().stride, scratch.data());
     first = last;
   }
   CHECK(scratch.back() == kUntouched<T>);
@@ -72,7 +72,8 @@ std::string first_problem(const std::vector<Case>& cases) {
       const std::string found = problem<T>(given, isa);
       if (found.empty()) continue;
       std::ostringstream text;
-      text << "isa " << static_cast<int>(isa) << ", " << sizeof(T) << " bytes, " << given << ": " << found;
+      text << "isa " << static_cast<int>(isa) << ", " << sizeof(T) << " bytes, " << given << ": "
+           << found;
       return text.str();
     }
   }
@@ -100,7 +101,8 @@ RECURRA_TEST(a_sum_of_any_size_has_the_bits_of_multiply_adds_in_order) {
 
 RECURRA_TEST(rows_that_are_divided_give_the_bits_of_the_whole) {
   std::vector<Case> cases;
-  for (const std::vector<int>& cuts : std::vector<std::vector<int>>{{}, {0}, {19}, {8}, {1, 2}, {8, 8, 16}}) {
+  for (const std::vector<int>& cuts :
+       std::vector<std::vector<int>>{{}, {0}, {19}, {8}, {1, 2}, {8, 8, 16}}) {
     cases.push_back({19, 21, {11}, cuts, Lie::scattered, Lie::apart});
   }
   check(cases);
@@ -108,8 +110,8 @@ RECURRA_TEST(rows_that_are_divided_give_the_bits_of_the_whole) {
 
 RECURRA_TEST(blocks_of_rows_and_several_runs_change_no_bit) {
   std::vector<Case> cases;
-  for (const std::vector<int>& runs :
-       std::vector<std::vector<int>>{{}, {0, 0}, {255}, {256}, {257}, {600}, {200, 0, 100, 7}, {1, 255, 1, 255, 1}}) {
+  for (const std::vector<int>& runs : std::vector<std::vector<int>>{
+           {}, {0, 0}, {255}, {256}, {257}, {600}, {200, 0, 100, 7}, {1, 255, 1, 255, 1}}) {
     cases.push_back({9, 35, runs, {}, Lie::apart, Lie::scattered});
   }
   check(cases);

@@ -24,7 +24,9 @@ const Named kOps[] = {
 };
 
 int inputs_of(Op op) {
-  return op >= kOp_where && op <= kOp_fnma ? 3 : (op >= kOp_add && op <= kOp_equal) || op == kOp_and_ ? 2 : 1;
+  return op >= kOp_where && op <= kOp_fnma                      ? 3
+         : (op >= kOp_add && op <= kOp_equal) || op == kOp_and_ ? 2
+                                                                : 1;
 }
 
 bool is_truth(Op op, int input) {
@@ -48,28 +50,50 @@ template <class T>
 T plainly(Op op, const T* in) {
   const T x = in[0], y = in[1], z = in[2];
   switch (op) {
-    case kOp_copy: return x;
-    case kOp_neg: return -x;
-    case kOp_relu: return x < 0 ? T(0) : x;
-    case kOp_sqrt: return std::sqrt(x);
-    case kOp_abs: return std::fabs(x);
-    case kOp_sign: return x > 0 ? T(1) : x < 0 ? T(-1) : x == 0 ? T(0) : x;
-    case kOp_add: return x + y;
-    case kOp_sub: return x - y;
-    case kOp_mul: return x * y;
-    case kOp_div: return x / y;
-    case kOp_max: return x >= y || x != x ? x : y;
-    case kOp_min: return x <= y || x != x ? x : y;
-    case kOp_less: return truth<T>(x < y);
-    case kOp_less_equal: return truth<T>(x <= y);
-    case kOp_equal: return truth<T>(x == y);
-    case kOp_not_: return truth<T>(!holds(x));
-    case kOp_and_: return truth<T>(holds(x) && holds(y));
-    case kOp_where: return holds(x) ? y : z;
-    case kOp_fma: return std::fma(x, y, z);
-    case kOp_fms: return std::fma(x, y, -z);
-    case kOp_fnma: return std::fma(-x, y, z);
-    default: break;
+    case kOp_copy:
+      return x;
+    case kOp_neg:
+      return -x;
+    case kOp_relu:
+      return x < 0 ? T(0) : x;
+    case kOp_sqrt:
+      return std::sqrt(x);
+    case kOp_abs:
+      return std::fabs(x);
+    case kOp_sign:
+      return x > 0 ? T(1) : x < 0 ? T(-1) : x == 0 ? T(0) : x;
+    case kOp_add:
+      return x + y;
+    case kOp_sub:
+      return x - y;
+    case kOp_mul:
+      return x * y;
+    case kOp_div:
+      return x / y;
+    case kOp_max:
+      return x >= y || x != x ? x : y;
+    case kOp_min:
+      return x <= y || x != x ? x : y;
+    case kOp_less:
+      return truth<T>(x < y);
+    case kOp_less_equal:
+      return truth<T>(x <= y);
+    case kOp_equal:
+      return truth<T>(x == y);
+    case kOp_not_:
+      return truth<T>(!holds(x));
+    case kOp_and_:
+      return truth<T>(holds(x) && holds(y));
+    case kOp_where:
+      return holds(x) ? y : z;
+    case kOp_fma:
+      return std::fma(x, y, z);
+    case kOp_fms:
+      return std::fma(x, y, -z);
+    case kOp_fnma:
+      return std::fma(-x, y, z);
+    default:
+      break;
   }
   Instruction alone;
   alone.op = op;
@@ -87,8 +111,18 @@ T plainly(Op op, const T* in) {
 template <class T>
 T drawn(Random& random) {
   using Limits = std::numeric_limits<T>;
-  const T special[] = {T(0), T(-0.0), T(1), T(-1), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(),
-                       Limits::denorm_min(), -Limits::denorm_min(), Limits::max(), T(80), T(-700)};
+  const T special[] = {T(0),
+                       T(-0.0),
+                       T(1),
+                       T(-1),
+                       Limits::infinity(),
+                       -Limits::infinity(),
+                       Limits::quiet_NaN(),
+                       Limits::denorm_min(),
+                       -Limits::denorm_min(),
+                       Limits::max(),
+                       T(80),
+                       T(-700)};
   const double one = random();
   if (one < -0.7) return special[static_cast<int>((random() + 1) * 5.999)];
   return static_cast<T>(one < 0 ? random() : random() * 6);
@@ -114,9 +148,17 @@ std::vector<Way> ways() {
     found.push_back({"first is one number", {1, 1, 1, n}, one, {none, one, one}, 1});
     found.push_back({"second is one number", {1, 1, 1, n}, one, {one, none, one}, 1});
     found.push_back({"third is one number", {1, 1, 1, n}, one, {one, one, none}, 1});
-    found.push_back({"all are one number for all rows", {1, 1, 1, n}, one, {none, none, none}, 0, false, true});
-    found.push_back({"three dims", {1, 2, 3, n}, {0, 3 * n + 5, n, 1}, {{0, 0, n, 1}, {0, n, 0, 1}, {0, 1, 2, 0}}, 1});
-    found.push_back({"four dims", {2, 1, 3, n}, {3 * n, 0, n, 1}, {{1, 0, n + 2, 1}, {0, 0, 0, 0}, {3, 0, 0, 1}}});
+    found.push_back(
+        {"all are one number for all rows", {1, 1, 1, n}, one, {none, none, none}, 0, false, true});
+    found.push_back({"three dims",
+                     {1, 2, 3, n},
+                     {0, 3 * n + 5, n, 1},
+                     {{0, 0, n, 1}, {0, n, 0, 1}, {0, 1, 2, 0}},
+                     1});
+    found.push_back({"four dims",
+                     {2, 1, 3, n},
+                     {3 * n, 0, n, 1},
+                     {{1, 0, n + 2, 1}, {0, 0, 0, 0}, {3, 0, 0, 1}}});
   }
   return found;
 }
@@ -137,7 +179,8 @@ std::string problem(const Named& named, const Way& way, Isa isa, bool in_place, 
   const int inputs = inputs_of(named.op);
   std::vector<std::int64_t> sizes = {size_of<T>(way, way.out)};
   for (int k = 0; k < inputs; ++k) sizes.push_back(size_of<T>(way, way.in[k]));
-  const std::vector<Lie> lies = way.flat ? std::vector<Lie>{Lie::together} : std::vector<Lie>{Lie::apart, Lie::scattered};
+  const std::vector<Lie> lies =
+      way.flat ? std::vector<Lie>{Lie::together} : std::vector<Lie>{Lie::apart, Lie::scattered};
   Bench<T> bench(5, sizes, lies, way.shared);
   Instruction instruction;
   instruction.op = runs < 0 ? named.op : runs;
@@ -152,23 +195,26 @@ std::string problem(const Named& named, const Way& way, Isa isa, bool in_place, 
   }
   if (in_place) {
     instruction.in[0].buffer = 0;
-    std::copy(bench.buffer(1).memory.begin(), bench.buffer(1).memory.end(), bench.out().memory.begin());
+    std::copy(bench.buffer(1).memory.begin(), bench.buffer(1).memory.end(),
+              bench.out().memory.begin());
   }
   std::vector<T> wanted = bench.out().memory;
   for (int r = 0; r < bench.count; ++r) {
     for_each_place(way.dims, [&](const std::int64_t* at) {
       T in[kMostInputs] = {};
       for (int k = 0; k < inputs; ++k) in[k] = bench.read(instruction.in[k], r, at);
-      wanted[bench.out().place(Bench<T>::kFirst + r, place_of(instruction.out, at))] = plainly(named.op, in);
+      wanted[bench.out().place(Bench<T>::kFirst + r, place_of(instruction.out, at))] =
+          plainly(named.op, in);
     });
   }
   bench.run(isa, instruction, way.flat);
   const bool bytes = (named.op >= kOp_less && named.op <= kOp_and_);
-  const std::string found = difference(bench.out().memory, wanted, bytes ? same_bytes<T> : same_bits<T>);
+  const std::string found =
+      difference(bench.out().memory, wanted, bytes ? same_bytes<T> : same_bits<T>);
   if (found.empty()) return found;
   std::ostringstream text;
-  text << named.name << " of " << way.dims[3] << ", " << way.name << ", isa " << static_cast<int>(isa) << ", "
-       << sizeof(T) << " bytes: " << found;
+  text << named.name << " of " << way.dims[3] << ", " << way.name << ", isa "
+       << static_cast<int>(isa) << ", " << sizeof(T) << " bytes: " << found;
   return text.str();
 }
 
@@ -192,9 +238,13 @@ std::string first_problem() {
 
 }  // namespace
 
-RECURRA_TEST(every_float_gets_the_bits_it_would_get_alone) { CHECK_EQUAL(first_problem<float>(), ""); }
+RECURRA_TEST(every_float_gets_the_bits_it_would_get_alone) {
+  CHECK_EQUAL(first_problem<float>(), "");
+}
 
-RECURRA_TEST(every_double_gets_the_bits_it_would_get_alone) { CHECK_EQUAL(first_problem<double>(), ""); }
+RECURRA_TEST(every_double_gets_the_bits_it_would_get_alone) {
+  CHECK_EQUAL(first_problem<double>(), "");
+}
 
 RECURRA_TEST(another_op_would_be_noticed) {
   const Way way{"rows", {1, 1, 1, 3}, {0, 0, 0, 1}, {{0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}}};
@@ -220,7 +270,8 @@ void check_copies_of_any_step() {
         std::vector<T> wanted = bench.out().memory;
         for (int r = 0; r < bench.count; ++r) {
           for_each_place(copy.dims, [&](const std::int64_t* at) {
-            wanted[bench.out().place(1 + r, place_of(copy.out, at))] = bench.read(copy.in[0], r, at);
+            wanted[bench.out().place(1 + r, place_of(copy.out, at))] =
+                bench.read(copy.in[0], r, at);
           });
         }
         bench.run(isa, copy);

@@ -11,7 +11,8 @@ using namespace recurra::tests;
 
 namespace {
 
-constexpr std::int64_t kLengths[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 18, 31, 32, 33, 50, 65, 130};
+constexpr std::int64_t kLengths[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,  15,
+                                     16, 17, 18, 31, 32, 33, 50, 65, 130};
 constexpr int kOrder = 16;
 
 // Element i joins running value i mod 16, then halves join halves.
@@ -40,7 +41,8 @@ T larger(T a, T b) {
 template <class T, class Line>
 T reduced(Op op, std::int64_t n, Line line) {
   if (op == kOp_largest) {
-    return in_order<T>(n, line(0), [&](T a, std::int64_t i) { return larger<T>(a, line(i)); }, larger<T>);
+    return in_order<T>(
+        n, line(0), [&](T a, std::int64_t i) { return larger<T>(a, line(i)); }, larger<T>);
   }
   const T sum = in_order<T>(n, T(0), [&](T a, std::int64_t i) { return a + line(i); }, add<T>);
   return op == kOp_mean ? sum / static_cast<T>(n) : sum;
@@ -118,7 +120,8 @@ namespace {
 
 template <class T>
 std::string problem_of_matvec(std::int64_t rows, std::int64_t columns, Isa isa) {
-  Bench<T> bench(3, {2 * rows + 2, rows * (columns + 2), columns + 1}, {Lie::apart, Lie::scattered});
+  Bench<T> bench(3, {2 * rows + 2, rows * (columns + 2), columns + 1},
+                 {Lie::apart, Lie::scattered});
   Instruction instruction;
   instruction.op = kOp_matvec;
   instruction.inputs = 2;
@@ -133,7 +136,8 @@ std::string problem_of_matvec(std::int64_t rows, std::int64_t columns, Isa isa) 
       const auto multiply_add = [&](T sum, std::int64_t j) {
         return std::fma(bench.read(1, r, i * (columns + 2) + j), bench.read(2, r, 1 + j), sum);
       };
-      wanted[bench.out().place(1 + r, 1 + 2 * i)] = in_order<T>(columns, T(0), multiply_add, add<T>);
+      wanted[bench.out().place(1 + r, 1 + 2 * i)] =
+          in_order<T>(columns, T(0), multiply_add, add<T>);
     }
   }
   bench.run(isa, instruction);
@@ -142,7 +146,8 @@ std::string problem_of_matvec(std::int64_t rows, std::int64_t columns, Isa isa) 
 
 template <class T>
 std::string problem_of_matvec_transposed(std::int64_t rows, std::int64_t columns, Isa isa) {
-  Bench<T> bench(3, {columns + 1, rows * (columns + 2), 3 * rows + 1}, {Lie::apart, Lie::scattered});
+  Bench<T> bench(3, {columns + 1, rows * (columns + 2), 3 * rows + 1},
+                 {Lie::apart, Lie::scattered});
   Instruction instruction;
   instruction.op = kOp_matvec_transposed;
   instruction.inputs = 2;
@@ -171,7 +176,8 @@ std::string first_problem_of(std::string (*problem_of)(std::int64_t, std::int64_
     for (const std::int64_t columns : kLengths) {
       for (const std::int64_t rows : {0, 1, 2, 5, 16, 33}) {
         const std::string found = problem_of(rows, columns, isa);
-        if (!found.empty()) return std::to_string(rows) + " x " + std::to_string(columns) + ": " + found;
+        if (!found.empty())
+          return std::to_string(rows) + " x " + std::to_string(columns) + ": " + found;
       }
     }
   }
@@ -228,7 +234,8 @@ void check_one_hot() {
 template <class T>
 void check_gather(std::int64_t n, std::int64_t row_stride, std::int64_t column_stride) {
   for (const Isa isa : isas()) {
-    const std::int64_t size = 1 + (kPlaces - 1) * row_stride + (n > 0 ? (n - 1) * column_stride + 1 : 0);
+    const std::int64_t size =
+        1 + (kPlaces - 1) * row_stride + (n > 0 ? (n - 1) * column_stride + 1 : 0);
     Bench<T> bench(kCount, {n + 2, 1 + 8 / sizeof(T), size}, {Lie::apart, Lie::scattered});
     put_indices(bench);
     Instruction instruction;
