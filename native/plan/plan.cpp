@@ -13,7 +13,8 @@ namespace {
 constexpr std::int64_t kGroup = 2048;
 
 template <class Record, class Read>
-std::vector<Record> records(const std::vector<std::int64_t>& numbers, std::size_t width, Read read) {
+std::vector<Record> records(const std::vector<std::int64_t>& numbers, std::size_t width,
+                            Read read) {
   demand(numbers.size() % width == 0, "a table has a broken row");
   std::vector<Record> found;
   for (std::size_t at = 0; at < numbers.size(); at += width) found.push_back(read(&numbers[at]));
@@ -85,7 +86,8 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
     for (const Segment& segment : stage.segments) {
       for (std::int32_t i = segment.first; i < segment.last; ++i) {
         touched.insert(instructions[i].out.buffer);
-        for (int k = 0; k < instructions[i].inputs; ++k) touched.insert(instructions[i].in[k].buffer);
+        for (int k = 0; k < instructions[i].inputs; ++k)
+          touched.insert(instructions[i].in[k].buffer);
       }
     }
     touched.erase(-1);
