@@ -12,6 +12,8 @@ from recurra.compiler.plan.views import View, reshaped
 from recurra.compiler.prepare import prepare
 from recurra.engine import _native
 from recurra.engine.native import Compiled
+from recurra.errors import PlanError
+from recurra.program import Builder
 
 
 def parts_of(program):
@@ -118,6 +120,34 @@ def test_what_training_keeps_is_a_few_values_a_unit(cell, kept):
     compiled = Compiled(trace(Recurrent(cell)).program, "float32")
 
     assert compiled.residual_bytes(batch=2, time=5) == 2 * 5 * kept * 8 * 4
+
+
+@pytest.mark.parametrize(
+    ("role", "shape", "kind"), [("x", (2,), "index"), ("state", (), "index"), ("state", (), "bool")]
+)
+def test_what_the_engine_cannot_hold_is_refused(role, shape, kind):
+    builder = Builder()
+    given = builder.input("given", role, shape, kind)
+    if role == "state":
+        builder.output("given", "state", given)
+    builder.output("y", "y", builder.constant(1, ()))
+
+    with pytest.raises(PlanError, match=r"the state 'given' holds|one index at a time, not index"):
+        Compiled(builder.program(), "float32")
+
+
+def test_zero_and_negative_zero_are_two_constants():
+    builder = Builder()
+    x = builder.input("x", "x", (1,))
+    signs = [builder.op("div", x, builder.constant(zero, (1,))) for zero in (0.0, -0.0)]
+    builder.output("y", "y", builder.op("concat", *signs, axis=0))
+
+    assert sorted(
+        map(str, lay_out(builder.program(), _native.op_numbers(), "float32").constants)
+    ) == [
+        "-0.0",
+        "0.0",
+    ]
 
 
 def test_gradients_of_x_that_nobody_wants_are_not_made():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,18 @@ class Node:
         )
 
 
+def _check_kinds(program: Program, types: Sequence[Type]) -> None:
+    """Memory from outside holds floats, and each x that is an index a single one."""
+    for name, role, (kind, _) in program.inputs:
+        if kind == "bool" or (kind == "index" and role != "x"):
+            raise PlanError(
+                f"the {role} {name!r} holds {kind} values, which the engine keeps inside."
+            )
+    for given in types:
+        if given.kind == "index" and given.shape != ():
+            raise PlanError(f"the engine looks up one index at a time, not {given}.")
+
+
 class Graph:
     """All nodes of a program, in order.
 
@@ -74,6 +86,7 @@ class Graph:
         """`unmade` are values that nothing computes: outer products that are only summed up."""
         self.program = program
         self.types = program.types()
+        _check_kinds(program, self.types)
         self.shared = shared_values(program)
         self.first = len(program.inputs)
         self.nodes: list[Node] = []

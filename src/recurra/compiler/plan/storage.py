@@ -40,11 +40,13 @@ class Storage:
         """The place of a number that is known beforehand."""
         if self._constants_buffer is None:
             self._constants_buffer = self.add("constant", 0).buffer
-        if number not in self.constants:
+        known = [each.hex() for each in self.constants]  # which tells 0 from -0
+        if number.hex() not in known:
+            known.append(number.hex())
             self.constants.append(number)
             space, index, _ = self.rows[self._constants_buffer]
             self.rows[self._constants_buffer] = (space, index, len(self.constants))
-        return Place(self._constants_buffer, self.constants.index(number))
+        return Place(self._constants_buffer, known.index(number.hex()))
 
     def keep_inside(
         self,
