@@ -89,6 +89,7 @@ RECURRA_TERNARY(fnma, fma(-x, y, z))
 // A run of elements; an input with step 0 is one number for all of them.
 template <class Op, class T>
 RECURRA_INLINE void along(T* out, const T* const* in, const std::int64_t* steps, std::int64_t n) {
+  if (n == 0) return;  // and read nothing: even the one number of an input may not be there
   constexpr int kIn = Op::kInputs;
   Vec<T> v[kIn];
   const T* at[kIn];

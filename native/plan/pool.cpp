@@ -140,7 +140,7 @@ thread_local bool inside = false;
 
 int threads() { return allowed().load(std::memory_order_relaxed); }
 
-void set_threads(int count) { allowed().store(count, std::memory_order_relaxed); }
+void set_threads(int count) { allowed().store(std::max(count, 1), std::memory_order_relaxed); }
 
 void parallel(int parts, const std::function<void(int)>& task) {
   if (parts > 1 && !inside) {

@@ -77,6 +77,15 @@ RECURRA_TEST(two_threads_may_call_at_once) {
   CHECK_EQUAL(done.load(), 2 * 200 * 3);
 }
 
+RECURRA_TEST(there_is_always_the_callers_thread) {
+  const int before = recurra::threads();
+  for (int count : {0, -3}) {
+    recurra::set_threads(count);
+    CHECK_EQUAL(recurra::threads(), 1);
+  }
+  recurra::set_threads(before);
+}
+
 #ifndef RECURRA_SANITIZED  // the thread sanitizer refuses threads in the child of a threaded process
 RECURRA_TEST(a_fork_after_threads_started_works_on) {
   parts_done(4);
