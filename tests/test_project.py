@@ -64,8 +64,8 @@ BRIDGES = {
 } | {
     ("engine", name)
     for name in (
-        "building", "checking", "describing", "eager", "explaining", "kinds", "memory", "plans",
-        "freezing", "replay", "running", "sequence", "structure",
+        "building", "calls", "checking", "describing", "eager", "explaining", "kinds", "memory",
+        "plans", "freezing", "replay", "replayed", "running", "sequence", "structure",
     )
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ double nanoseconds_per_cycle() {
 
 struct Bench {
   const char* name;
-  Unary<float> Functions<float>::*function;
+  Unary<float> Functions<float>::* function;
 };
 
 constexpr Bench kBenches[] = {

@@ -1,11 +1,10 @@
 // The Python module: plans, calls by address, and streams.
 #define RECURRA_IMPORTS_NUMPY
-#include "bindings/numpy_api.h"
-
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bindings/numpy_api.h"
 #include "bindings/streams.h"
 #include "kernels/kernels.h"
 #include "plan/plan.h"
@@ -116,9 +115,12 @@ void bind_plan(nb::module_& m, const char* name) {
           [](Shared* self, const Table& buffers, const Table& instructions, const Table& stages,
              const Table& segments, const Table& matrices, const Numbers& constants,
              bool descending, const std::string& isa) {
-            const Layout layout{numbers_of(buffers),  numbers_of(instructions),
-                                numbers_of(stages),   numbers_of(segments),
-                                numbers_of(matrices), {constants.data(), constants.data() + constants.size()},
+            const Layout layout{numbers_of(buffers),
+                                numbers_of(instructions),
+                                numbers_of(stages),
+                                numbers_of(segments),
+                                numbers_of(matrices),
+                                {constants.data(), constants.data() + constants.size()},
                                 descending};
             new (self) Shared{{layout, isa.empty() ? chosen_isa() : isa_named(isa)}, {}};
           },
@@ -159,8 +161,9 @@ NB_MODULE(_native, m) {
   if (_import_array() < 0) throw nb::python_error();
   // Plans are cached for as long as the process lives.
   nb::set_leak_warnings(false);
-  m.def("isa", [] { return recurra::name_of(recurra::chosen_isa()); },
-        "The instruction set in use: baseline, avx2 or avx512.");
+  m.def(
+      "isa", [] { return recurra::name_of(recurra::chosen_isa()); },
+      "The instruction set in use: baseline, avx2 or avx512.");
   m.def("supported_isas", &recurra::supported_isas, "The instruction sets this processor has.");
   m.def("op_numbers", &recurra::op_numbers, "The number of every op of a plan, by name.");
   m.def("threads", &recurra::threads, "Threads that a call may use.");

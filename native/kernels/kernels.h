@@ -23,10 +23,12 @@ struct Rows {
     return table ? table[row] + shift : base + row * stride;
   }
   RECURRA_ALWAYS_INLINE Rows from(std::ptrdiff_t row) const {
-    return table ? Rows{nullptr, 0, table + row, shift} : Rows{base + row * stride, stride, nullptr, 0};
+    return table ? Rows{nullptr, 0, table + row, shift}
+                 : Rows{base + row * stride, stride, nullptr, 0};
   }
   RECURRA_ALWAYS_INLINE Rows plus(std::ptrdiff_t offset) const {
-    return table ? Rows{nullptr, 0, table, shift + offset} : Rows{base + offset, stride, nullptr, 0};
+    return table ? Rows{nullptr, 0, table, shift + offset}
+                 : Rows{base + offset, stride, nullptr, 0};
   }
   RECURRA_ALWAYS_INLINE bool none() const { return !base && !table; }
 };
@@ -91,6 +93,8 @@ struct Kernels {
   void (*product)(const T* packed, int n, int k, const ProductRows<T>* runs, int count);
   // The same, to the bit, for one row, whose numbers lie together; `onto` may be null for zero.
   void (*product_of_one_row)(const T* packed, int n, int k, const T* a, const T* onto, T* out);
+  // Outputs that it makes at a time: a product may be cut at multiples of it.
+  int wide_panel;
   // C[first:last, :k] += sum of outer products, rows in ascending order, in blocks that do not
   // depend on first and last. `scratch` holds outer_scratch(k) numbers.
   std::size_t (*outer_scratch)(int k);
@@ -112,7 +116,7 @@ enum Op : std::int32_t {
 #define RECURRA_NAME(name) kOp_##name,
   RECURRA_ROW_OPS(RECURRA_NAME)
 #undef RECURRA_NAME
-  kRowOps,
+      kRowOps,
   // What the executor hands to the other kernels.
   kOp_product = kRowOps,
   kOp_outer,

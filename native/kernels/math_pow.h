@@ -32,16 +32,14 @@ RECURRA_INLINE Pair log_in_two(f64 x) {
   const f64 two_thirds = splat<double>(TwoThirds<double>::c[0]);
   const f64 two_thirds_low = splat<double>(TwoThirds<double>::c[1]);
   const f64 third = z * two_thirds;
-  const f64 third_low =
-      fma(z, two_thirds, -third) + fma(z, two_thirds_low, z_low * two_thirds);
+  const f64 third_low = fma(z, two_thirds, -third) + fma(z, two_thirds_low, z_low * two_thirds);
   const f64 square = z * z;
   const f64 rest = square * polynomial<double>(z, square, AtanhSecondRest<double>::c);
   const Pair tail = exact_sum(third, rest);
   const Pair factor = exact_sum(splat<double>(2.0), tail.high);
   const f64 factor_low = factor.low + (tail.low + third_low);
   const f64 product = s * factor.high;
-  const f64 product_low =
-      fma(s, factor.high, -product) + fma(s, factor_low, s_low * factor.high);
+  const f64 product_low = fma(s, factor.high, -product) + fma(s, factor_low, s_low * factor.high);
   constexpr double ln2_short = 0x1.62e42fefa38p-1;  // 42 bits: its product with k is exact
   constexpr double ln2_rest = 0x1.ef35793c7673p-45;
   const Pair sum = exact_sum(split.k * ln2_short, product);
@@ -109,8 +107,8 @@ RECURRA_INLINE f64 power_for_float(f64 x, f64 y) {
 
 RECURRA_INLINE f32 power(f32 x, f32 y) {
   const Halves base = widen(x), exponent = widen(y);
-  return narrow({power_for_float(base.low, exponent.low),
-                 power_for_float(base.high, exponent.high)});
+  return narrow(
+      {power_for_float(base.low, exponent.low), power_for_float(base.high, exponent.high)});
 }
 
 template <class T>

@@ -127,8 +127,7 @@ void pointwise(const Instruction& instruction, const Frame<T>& frame) {
     for (int k = 0; k < kIn; ++k) {
       in[k] = frame.buffers[instruction.in[k].buffer][frame.first] + instruction.in[k].offset;
     }
-    along<Op, T>(to[frame.first] + instruction.out.offset, in, steps,
-                 frame.rows * dims[kDims - 1]);
+    along<Op, T>(to[frame.first] + instruction.out.offset, in, steps, frame.rows * dims[kDims - 1]);
     return;
   }
   for (int row = frame.first; row < frame.first + frame.rows; ++row) {
@@ -177,7 +176,8 @@ void copy_any(const Instruction& instruction, const Frame<T>& frame) {
       for (std::int64_t b = 0; b < dims[1]; ++b) {
         for (std::int64_t c = 0; c < dims[2]; ++c) {
           for (std::int64_t d = 0; d < dims[3]; ++d) {
-            to[a * o[0] + b * o[1] + c * o[2] + d] = from[a * s[0] + b * s[1] + c * s[2] + d * step];
+            to[a * o[0] + b * o[1] + c * o[2] + d] =
+                from[a * s[0] + b * s[1] + c * s[2] + d * step];
           }
         }
       }

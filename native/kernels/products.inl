@@ -85,8 +85,8 @@ RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
 // One tile: kRows rows times a panel of kVectors vectors. `columns` says how many outputs are real;
 // kWhole promises that all are.
 template <class T, int kRows, int kVectors, bool kWhole, class A>
-RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
-                         const Rows<T>& out, int columns) {
+RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto, const Rows<T>& out,
+                         int columns) {
   Vec<T> sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     const T* from = onto.none() ? nullptr : onto[r];
@@ -157,16 +157,17 @@ __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k,
         __builtin_prefetch(ahead + i, 0, 2);
       }
       ahead += share;
-      tile_rows<T, kTileRows, kVectors, kWhole>(
-          rows, run.a.from(r), first_k, panel, k,
-          zero ? Rows<T>{} : start.from(r).plus(column), run.out.from(r).plus(column), columns);
+      tile_rows<T, kTileRows, kVectors, kWhole>(rows, run.a.from(r), first_k, panel, k,
+                                                zero ? Rows<T>{} : start.from(r).plus(column),
+                                                run.out.from(r).plus(column), columns);
     }
   }
 }
 
 // One row through one wide panel.
 template <class T, int kVectors>
-RECURRA_INLINE void wide_tile(const T* a, const T* panel, int k, const T* onto, T* out, int columns) {
+RECURRA_INLINE void wide_tile(const T* a, const T* panel, int k, const T* onto, T* out,
+                              int columns) {
   Vec<T> sum[kVectors];
   for (int v = 0; v < kVectors; ++v) {
     sum[v] = onto ? load_up_to(onto + v * kLanes<T>, columns - v * kLanes<T>) : Vec<T>{};
@@ -246,14 +247,17 @@ template <class T>
 int pack_rows(const OuterRows<T>* runs, int count, int from, int k, T* packed) {
   int rows = 0;
   for (int u = 0, seen = 0; u < count && rows < kOuterRows; seen += runs[u].rows, ++u) {
-    for (int r = from > seen ? from - seen : 0; r < runs[u].rows && rows < kOuterRows; ++r, ++rows) {
+    for (int r = from > seen ? from - seen : 0; r < runs[u].rows && rows < kOuterRows;
+         ++r, ++rows) {
       const T* b = runs[u].b[r];
       for (int column = 0; column < k; column += kPanel<T>) {
         const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
         const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-        T* to = packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + rows * vectors * kLanes<T>;
+        T* to =
+            packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + rows * vectors * kLanes<T>;
         for (int v = 0; v < vectors; ++v) {
-          store(to + v * kLanes<T>, load_up_to(b + column + v * kLanes<T>, columns - v * kLanes<T>));
+          store(to + v * kLanes<T>,
+                load_up_to(b + column + v * kLanes<T>, columns - v * kLanes<T>));
         }
       }
     }

@@ -31,7 +31,8 @@ struct Running {
 
 // Joins n elements that `element(i, count)` gives as vectors, in the fixed order.
 template <class T, class Element, class Join, class JoinLanes>
-RECURRA_INLINE T reduced(std::int64_t n, T start, Element element, Join join, JoinLanes join_lanes) {
+RECURRA_INLINE T reduced(std::int64_t n, T start, Element element, Join join,
+                         JoinLanes join_lanes) {
   Running<T> running;
   for (int v = 0; v < Running<T>::kVectors; ++v) running.sum[v] = splat<T>(start);
   std::int64_t i = 0;
@@ -96,7 +97,8 @@ RECURRA_INLINE T dot(const T* a, const T* b, std::int64_t n) {
         running.sum[v] = fma(load(a + from), load(b + from), running.sum[v]);
       } else if (rest > 0) {
         const int count = static_cast<int>(rest);
-        running.sum[v] = fma(load_some(a + from, count), load_some(b + from, count), running.sum[v]);
+        running.sum[v] =
+            fma(load_some(a + from, count), load_some(b + from, count), running.sum[v]);
       }
     }
   }
@@ -106,7 +108,8 @@ RECURRA_INLINE T dot(const T* a, const T* b, std::int64_t n) {
 // Calls work(out, in...) for every place outside the last axis. The last axis of every input lies
 // together.
 template <class T, int kIn, class Work>
-RECURRA_INLINE void for_each_line(const Instruction& instruction, const Frame<T>& frame, Work work) {
+RECURRA_INLINE void for_each_line(const Instruction& instruction, const Frame<T>& frame,
+                                  Work work) {
   const std::int64_t* dims = instruction.dims;
   for (int row = frame.first; row < frame.first + frame.rows; ++row) {
     T* const out = frame.buffers[instruction.out.buffer][row] + instruction.out.offset;
@@ -157,9 +160,8 @@ void largest(const Instruction& instruction, const Frame<T>& frame) {
 template <class T>
 void matvec(const Instruction& instruction, const Frame<T>& frame) {
   const std::int64_t columns = instruction.dims[kDims - 1];
-  for_each_line<T, 2>(instruction, frame, [columns](T* out, const T* const* in) {
-    *out = dot(in[0], in[1], columns);
-  });
+  for_each_line<T, 2>(instruction, frame,
+                      [columns](T* out, const T* const* in) { *out = dot(in[0], in[1], columns); });
 }
 
 // out[j] = sum over i of matrix[i, j] vector[i], in ascending i. dims: (1, 1, i, j).

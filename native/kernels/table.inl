@@ -33,9 +33,10 @@ constexpr RowKernel<T> kRowKernels[kRowOps] = {
 
 template <class T>
 const Kernels<T>& table() {
-  static constexpr Kernels<T> kTable = {packed_size<T>, pack<T>, product<T>, product_of_one_row<T>,
-                                        outer_scratch<T>, outer<T>, kRowKernels<T>,
-                                        add_onto<T>};
+  static constexpr Kernels<T> kTable = {
+      packed_size<T>, pack<T>,          product<T>, product_of_one_row<T>,
+      kWidePanel<T>,  outer_scratch<T>, outer<T>,   kRowKernels<T>,
+      add_onto<T>};
   return kTable;
 }
 

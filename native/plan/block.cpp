@@ -81,7 +81,12 @@ std::size_t Block<T>::bytes(const Plan<T>& plan, int rows, int steps) {
 template <class T>
 Block<T>::Block(const Plan<T>& plan, const Call<T>& call, const RowOrder& order,
                 const Weights<T>& weights, int first, int rows, int steps, Memory& memory)
-    : plan_(plan), call_(call), order_(order), weights_(weights), first_(first), rows_(rows),
+    : plan_(plan),
+      call_(call),
+      order_(order),
+      weights_(weights),
+      first_(first),
+      rows_(rows),
       steps_(steps) {
   memory_.resize(plan.buffers.size());
   tables_.resize(plan.buffers.size());
@@ -274,11 +279,12 @@ void Block<T>::run_loop(const Stage& stage, int begin, int end, int first, int r
 // What the next step reads from outside: rows of a call lie far apart, where hardware does not look
 // ahead.
 template <class T>
-void Block<T>::fetch_ahead(const Stage& stage, const Rows<T>* at, const std::int64_t* moves, int first,
-                           int rows) const {
+void Block<T>::fetch_ahead(const Stage& stage, const Rows<T>* at, const std::int64_t* moves,
+                           int first, int rows) const {
   for (std::size_t k = 0; k < stage.buffers.size(); ++k) {
     const Buffer& buffer = plan_.buffers[stage.buffers[k]];
-    if (buffer.space != Space::x || buffer.size * static_cast<std::int64_t>(sizeof(T)) > 8192) continue;
+    if (buffer.space != Space::x || buffer.size * static_cast<std::int64_t>(sizeof(T)) > 8192)
+      continue;
     for (int r = first; r < first + rows; ++r) {
       const T* next = at[stage.buffers[k]][r] + moves[k];
       for (std::int64_t i = 0; i < buffer.size; i += 64 / static_cast<std::int64_t>(sizeof(T))) {
@@ -321,8 +327,8 @@ void Block<T>::span_product(const Instruction& instruction, int begin, int end, 
   if (order_.natural() && rows < 4) {
     for (int r = first; r < first + rows; ++r) {
       const auto over_time = [&](const Operand& operand) {
-        return Rows<T>{locate(operand.buffer, begin)[r] + operand.offset,
-                       time_step(operand.buffer), nullptr, 0};
+        return Rows<T>{locate(operand.buffer, begin)[r] + operand.offset, time_step(operand.buffer),
+                       nullptr, 0};
       };
       scratch.products[count++] = {end - begin, over_time(a),
                                    onto.buffer < 0 ? Rows<T>{} : over_time(onto), over_time(out)};
@@ -352,7 +358,8 @@ void Block<T>::run_weights(int begin, int end, int part, int parts, const Scratc
       const Instruction& instruction = plan_.instructions[i];
       if (call_.weight_grads[plan_.buffers[instruction.out.buffer].index] == nullptr) continue;
       if (instruction.op == kOp_outer) outer(instruction, begin, end, part, parts, scratch);
-      if (instruction.op == kOp_column_sum) column_sum(instruction, begin, end, part, parts, scratch);
+      if (instruction.op == kOp_column_sum)
+        column_sum(instruction, begin, end, part, parts, scratch);
       if (instruction.op == kOp_scatter) scatter(instruction, begin, end, part, parts, scratch);
     }
   }

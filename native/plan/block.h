@@ -9,6 +9,7 @@
 #include "plan/call.h"
 #include "plan/memory.h"
 #include "plan/plan.h"
+#include "plan/team.h"
 
 namespace recurra {
 
@@ -59,8 +60,9 @@ struct Scratch {
   T* outer;
   ProductRows<T>* products;
   OuterRows<T>* outers;
-  Rows<T>* buffers;     // as the current step sees them
-  std::int64_t* moves;  // of each of a stage's buffers, from a step to the next
+  Rows<T>* buffers;         // as the current step sees them
+  std::int64_t* moves;      // of each of a stage's buffers, from a step to the next
+  Team<T>* team = nullptr;  // shares the products of a single row
 };
 
 template <class T>

@@ -38,9 +38,7 @@ class Memory {
     return piece;
   }
 
-  static std::size_t rounded(std::size_t bytes) {
-    return (bytes / kAlignment + 1) * kAlignment;
-  }
+  static std::size_t rounded(std::size_t bytes) { return (bytes / kAlignment + 1) * kAlignment; }
 
  private:
   std::byte* data_ = nullptr;

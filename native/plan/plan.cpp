@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <set>
-#include <stdexcept>
+
+#include "plan/check.h"
 
 namespace recurra {
 namespace {
@@ -11,21 +12,24 @@ namespace {
 // stay near, many enough to be worth the call of a kernel. Measured: 2048 beats 512 and 1024.
 constexpr std::int64_t kGroup = 2048;
 
-void demand(bool fine, const char* what) {
-  if (!fine) throw std::invalid_argument(std::string("plan: ") + what);
-}
-
 template <class Record, class Read>
-std::vector<Record> records(const std::vector<std::int64_t>& numbers, std::size_t width, Read read) {
+std::vector<Record> records(const std::vector<std::int64_t>& numbers, std::size_t width,
+                            Read read) {
   demand(numbers.size() % width == 0, "a table has a broken row");
   std::vector<Record> found;
   for (std::size_t at = 0; at < numbers.size(); at += width) found.push_back(read(&numbers[at]));
   return found;
 }
 
+// A number of the plan where the engine keeps 32 bits.
+std::int32_t narrowed(std::int64_t number) {
+  demand(number == static_cast<std::int32_t>(number), "a number is out of range");
+  return static_cast<std::int32_t>(number);
+}
+
 Operand read_operand(const std::int64_t* from) {
   Operand operand;
-  operand.buffer = static_cast<std::int32_t>(from[0]);
+  operand.buffer = narrowed(from[0]);
   operand.offset = from[1];
   std::copy(from + 2, from + kOperandWidth, operand.strides);
   return operand;
@@ -33,8 +37,8 @@ Operand read_operand(const std::int64_t* from) {
 
 Instruction read_instruction(const std::int64_t* from) {
   Instruction instruction;
-  instruction.op = static_cast<std::int32_t>(from[0]);
-  instruction.inputs = static_cast<std::int32_t>(from[1]);
+  instruction.op = narrowed(from[0]);
+  instruction.inputs = narrowed(from[1]);
   instruction.extra = from[2];
   std::copy(from + 3, from + 3 + kDims, instruction.dims);
   from += 3 + kDims;
@@ -45,19 +49,6 @@ Instruction read_instruction(const std::int64_t* from) {
   return instruction;
 }
 
-// The farthest element that a view of these dims touches, and that it touches none before 0.
-void check_reach(const Operand& operand, const std::int64_t* dims, std::int64_t size) {
-  std::int64_t low = operand.offset, high = operand.offset;
-  for (int d = 0; d < kDims; ++d) {
-    if (dims[d] == 0) return;
-    const std::int64_t way = (dims[d] - 1) * operand.strides[d];
-    (way < 0 ? low : high) += way;
-  }
-  demand(low >= 0 && high < size, "a view leaves its buffer");
-}
-
-bool is_view_of_rows(std::int32_t op) { return op < kRowOps; }
-
 }  // namespace
 
 template <class T>
@@ -65,17 +56,16 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
     : kernels(recurra::kernels<T>(isa)), descending(layout.descending) {
   demand(supported(isa), "the processor lacks the instruction set");
   buffers = records<Buffer>(layout.buffers, 3, [](const std::int64_t* from) {
-    return Buffer{static_cast<Space>(from[0]), static_cast<std::int32_t>(from[1]), from[2]};
+    return Buffer{static_cast<Space>(narrowed(from[0])), narrowed(from[1]), from[2]};
   });
   instructions = records<Instruction>(layout.instructions, kInstructionWidth, read_instruction);
   matrices = records<Matrix>(layout.matrices, 6, [](const std::int64_t* from) {
-    return Matrix{static_cast<std::int32_t>(from[0]), from[1], from[2], from[3],
-                  static_cast<std::int32_t>(from[4]), static_cast<std::int32_t>(from[5])};
+    return Matrix{narrowed(from[0]), from[1],           from[2],
+                  from[3],           narrowed(from[4]), narrowed(from[5])};
   });
   constants.assign(layout.constants.begin(), layout.constants.end());
   const auto segments = records<Segment>(layout.segments, 3, [](const std::int64_t* from) {
-    return Segment{static_cast<Work>(from[0]), static_cast<std::int32_t>(from[1]),
-                   static_cast<std::int32_t>(from[2])};
+    return Segment{static_cast<Work>(narrowed(from[0])), narrowed(from[1]), narrowed(from[2])};
   });
   std::size_t next = 0;
   demand(layout.stages.size() % 2 == 0, "a table has a broken row");
@@ -89,14 +79,15 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
     stages.push_back(stage);
   }
   demand(next == segments.size(), "segments are left over");
-  check();
+  check_plan(*this);
 
   for (Stage& stage : stages) {
     std::set<std::int32_t> touched;
     for (const Segment& segment : stage.segments) {
       for (std::int32_t i = segment.first; i < segment.last; ++i) {
         touched.insert(instructions[i].out.buffer);
-        for (int k = 0; k < instructions[i].inputs; ++k) touched.insert(instructions[i].in[k].buffer);
+        for (int k = 0; k < instructions[i].inputs; ++k)
+          touched.insert(instructions[i].in[k].buffer);
       }
     }
     touched.erase(-1);
@@ -146,68 +137,6 @@ int Plan<T>::count(Space space) const {
     if (buffer.space == space) found = std::max(found, buffer.index + 1);
   }
   return found;
-}
-
-template <class T>
-void Plan<T>::check() const {
-  const auto count = static_cast<std::int32_t>(buffers.size());
-  for (const Buffer& buffer : buffers) {
-    demand(buffer.space >= Space::x && buffer.space <= Space::tile, "a buffer's space is unknown");
-    demand(buffer.size >= 0 && buffer.index >= 0, "a buffer has a negative size");
-    if (buffer.space == Space::constant) {
-      demand(static_cast<std::size_t>(buffer.size) <= constants.size(), "constants are missing");
-    }
-  }
-  for (const Matrix& matrix : matrices) {
-    demand(matrix.buffer >= 0 && matrix.buffer < count && matrix.n >= 0 && matrix.k >= 0,
-           "a matrix has no buffer");
-    Operand view;
-    view.offset = matrix.offset;
-    view.strides[2] = matrix.row_stride;
-    view.strides[3] = matrix.column_stride;
-    const std::int64_t dims[kDims] = {1, 1, matrix.n, matrix.k};
-    check_reach(view, dims, buffers[matrix.buffer].size);
-  }
-  for (const Instruction& each : instructions) {
-    demand(each.op >= 0 && each.op < kOps, "an op is unknown");
-    demand(each.inputs >= 0 && each.inputs <= kMostInputs, "an op has too many inputs");
-    for (const std::int64_t size : each.dims) demand(size >= 0, "a dimension is negative");
-    demand(each.out.buffer >= 0 && each.out.buffer < count, "an output has no buffer");
-    for (int k = 0; k < each.inputs; ++k) {
-      const bool none = each.op == kOp_product && k == 1 && each.in[k].buffer == -1;
-      demand(none || (each.in[k].buffer >= 0 && each.in[k].buffer < count),
-             "an input has no buffer");
-    }
-    const bool shaped = is_view_of_rows(each.op) && each.op < kOp_sum;
-    if (shaped) {
-      check_reach(each.out, each.dims, buffers[each.out.buffer].size);
-      for (int k = 0; k < each.inputs; ++k) {
-        check_reach(each.in[k], each.dims, buffers[each.in[k].buffer].size);
-      }
-    }
-    if (each.op == kOp_product) {
-      demand(each.extra >= 0 && each.extra < static_cast<std::int64_t>(matrices.size()),
-             "a product has no matrix");
-    }
-  }
-  for (const auto* group : {&weight_segments}) {
-    for (const Segment& segment : *group) {
-      demand(segment.first >= 0 && segment.first <= segment.last &&
-                 segment.last <= static_cast<std::int32_t>(instructions.size()),
-             "a segment leaves the instructions");
-    }
-  }
-  for (const Stage& stage : stages) {
-    for (const Segment& segment : stage.segments) {
-      demand(segment.first >= 0 && segment.first <= segment.last &&
-                 segment.last <= static_cast<std::int32_t>(instructions.size()),
-             "a segment leaves the instructions");
-      for (std::int32_t i = segment.first; i < segment.last; ++i) {
-        demand((instructions[i].op == kOp_product) == (segment.work == Work::product),
-               "an instruction is in the wrong kind of segment");
-      }
-    }
-  }
 }
 
 template struct Plan<float>;

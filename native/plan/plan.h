@@ -76,22 +76,19 @@ struct Plan {
   std::vector<Stage> stages;
   std::vector<Segment> weight_segments;  // run once a chunk, after its stages
   std::vector<Matrix> matrices;
-  std::vector<char> in_loops_only;          // of each matrix: never multiplied for all times at once
+  std::vector<char> in_loops_only;  // of each matrix: never multiplied for all times at once
   std::vector<std::size_t> packed_offsets;  // of each matrix, and the size of all
   std::vector<T> constants;
   std::vector<std::int32_t> tiles;  // buffers of a tile
   bool descending;
 
-  std::int64_t chunk_width = 0;  // elements of all chunk buffers of a row and step
-  std::int64_t step_width = 0;   // of all state and step buffers of a row
-  std::int64_t tile_width = 0;   // of all tile buffers of a row
-  int group_rows = 1;            // rows that row instructions take at a time
-  int outer_columns = 0;         // of the widest sum of outer products
+  std::int64_t chunk_width = 0;    // elements of all chunk buffers of a row and step
+  std::int64_t step_width = 0;     // of all state and step buffers of a row
+  std::int64_t tile_width = 0;     // of all tile buffers of a row
+  int group_rows = 1;              // rows that row instructions take at a time
+  int outer_columns = 0;           // of the widest sum of outer products
   std::int64_t multiply_adds = 0;  // of one row and step
   int count(Space space) const;
-
- private:
-  void check() const;
 };
 
 }  // namespace recurra

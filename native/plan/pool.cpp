@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -15,7 +17,17 @@
 namespace recurra {
 namespace {
 
-std::atomic<int> allowed{1};
+// What OMP_NUM_THREADS says, as other libraries take it, or as many as there are processors.
+int threads_at_first() {
+  const char* named = std::getenv("OMP_NUM_THREADS");
+  const int asked = named == nullptr ? 0 : std::atoi(named);
+  return asked > 0 ? asked : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+std::atomic<int>& allowed() {
+  static std::atomic<int> count{threads_at_first()};
+  return count;
+}
 
 class Pool {
  public:
@@ -55,7 +67,8 @@ class Pool {
   }
 
  private:
-  static constexpr int kSpins = 20000;  // some ten microseconds, about what it takes to sleep and wake
+  static constexpr int kSpins =
+      20000;  // some ten microseconds, about what it takes to sleep and wake
 
   void grow(int count) {
     while (static_cast<int>(workers_.size()) < count) {
@@ -66,7 +79,8 @@ class Pool {
 
   void work(int place, unsigned seen) {
     for (;;) {
-      for (int spins = 0; spins < kSpins && round_.load(std::memory_order_relaxed) == seen; ++spins) {
+      for (int spins = 0; spins < kSpins && round_.load(std::memory_order_relaxed) == seen;
+           ++spins) {
       }
       const std::function<void(int)>* task = nullptr;
       {
@@ -124,9 +138,9 @@ thread_local bool inside = false;
 
 }  // namespace
 
-int threads() { return allowed.load(std::memory_order_relaxed); }
+int threads() { return allowed().load(std::memory_order_relaxed); }
 
-void set_threads(int count) { allowed.store(count, std::memory_order_relaxed); }
+void set_threads(int count) { allowed().store(count, std::memory_order_relaxed); }
 
 void parallel(int parts, const std::function<void(int)>& task) {
   if (parts > 1 && !inside) {

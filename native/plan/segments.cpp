@@ -49,13 +49,17 @@ void run_segments(const Plan<T>& plan, const Stage& stage, const Weights<T>& wei
       const Operand& onto = instruction.in[1];
       const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
       const auto place = [&](const Operand& operand) {
-        return operand.buffer < 0 ? Rows<T>{}
-                                  : at[operand.buffer].from(first).plus(operand.offset);
+        return operand.buffer < 0 ? Rows<T>{} : at[operand.buffer].from(first).plus(operand.offset);
       };
       const ProductRows<T> run{rows, place(a), place(onto), place(instruction.out)};
       if (packed_for_one_row(plan, weights.packing, static_cast<std::size_t>(instruction.extra))) {
-        plan.kernels.product_of_one_row(packed, matrix.n, matrix.k, run.a[0],
-                                        run.onto.none() ? nullptr : run.onto[0], run.out[0]);
+        const T* start = run.onto.none() ? nullptr : run.onto[0];
+        if (scratch.team != nullptr &&
+            static_cast<std::int64_t>(matrix.n) * matrix.k >= Team<T>::kWorthMeeting) {
+          scratch.team->product(packed, matrix.n, matrix.k, run.a[0], start, run.out[0]);
+        } else {
+          plan.kernels.product_of_one_row(packed, matrix.n, matrix.k, run.a[0], start, run.out[0]);
+        }
       } else {
         plan.kernels.product(packed, matrix.n, matrix.k, &run, 1);
       }

@@ -36,7 +36,9 @@ template <class T>
 class Laid {
  public:
   Laid(int rows, std::int64_t size, Lie lie)
-      : rows_(rows), stride_(size + (lie == Lie::together ? 0 : 3)), scattered_(lie == Lie::scattered) {
+      : rows_(rows),
+        stride_(size + (lie == Lie::together ? 0 : 3)),
+        scattered_(lie == Lie::scattered) {
     memory.assign(static_cast<std::size_t>(1 + (rows > 0 ? (rows - 1) * stride_ + size : 0)),
                   kUntouched<T>);
     for (int r = 0; r < rows; ++r) table_.push_back(&memory[place(r, 0)] - 1);

@@ -46,9 +46,9 @@ RECURRA_BINARY(minimum)
 
 template <class T>
 constexpr tests::Functions<T> functions{
-    all_exp<T>,   all_log<T>, all_tanh<T>, all_sigmoid<T>, all_softplus<T>, all_silu<T>,
-    all_erf<T>,   all_gelu<T>, all_sin<T>, all_cos<T>,     all_rsqrt<T>,    all_sign<T>,
-    all_relu<T>,  all_pow<T>, all_maximum<T>, all_minimum<T>};
+    all_exp<T>,  all_log<T>,  all_tanh<T>,    all_sigmoid<T>, all_softplus<T>, all_silu<T>,
+    all_erf<T>,  all_gelu<T>, all_sin<T>,     all_cos<T>,     all_rsqrt<T>,    all_sign<T>,
+    all_relu<T>, all_pow<T>,  all_maximum<T>, all_minimum<T>};
 
 }  // namespace recurra::RECURRA_ISA
 
@@ -59,8 +59,8 @@ constexpr tests::Functions<T> functions{
 
 namespace recurra::tests {
 
-const MathTable RECURRA_TABLE(RECURRA_ISA){
-    RECURRA_TEXT(RECURRA_ISA), RECURRA_ISA::kLanes<float>, RECURRA_ISA::functions<float>,
-    RECURRA_ISA::functions<double>};
+const MathTable RECURRA_TABLE(RECURRA_ISA){RECURRA_TEXT(RECURRA_ISA), RECURRA_ISA::kLanes<float>,
+                                           RECURRA_ISA::functions<float>,
+                                           RECURRA_ISA::functions<double>};
 
 }  // namespace recurra::tests

@@ -12,7 +12,8 @@ using namespace recurra::tests;
 namespace {
 
 // Around the width of every vector and panel, and past a block of each.
-constexpr int kSizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 14, 15, 16, 17, 31, 32, 33, 50, 65, 130, 300, 520};
+constexpr int kSizes[] = {0,  1,  2,  3,  4,  5,  7,  8,   9,   14, 15,
+                          16, 17, 31, 32, 33, 50, 65, 130, 300, 520};
 constexpr int kRows[] = {0, 1, 2, 3, 5, 8, 9, 17, 33};
 
 enum class Onto { none, vector, rows, in_place };
@@ -98,7 +99,8 @@ std::string problem(const Case& given, Isa isa) {
     first += count;
   }
   const Kernels<T>& use = kernels<T>(isa);
-  use.product(w.packed(use, false).data(), given.n, given.k, runs.data(), static_cast<int>(runs.size()));
+  use.product(w.packed(use, false).data(), given.n, given.k, runs.data(),
+              static_cast<int>(runs.size()));
   return difference(out.memory, wanted);
 }
 
@@ -114,20 +116,24 @@ std::string problem_of_one_row(const Case& given, Isa isa) {
                    : given.onto == Onto::in_place ? out.rows()[0]
                                                   : onto.rows()[0];
   std::vector<T> wanted = out.memory;
-  for (int i = 0; i < given.n; ++i) wanted[out.place(0, i)] = summed(w, i, a, 0, start ? start[i] : T(0));
+  for (int i = 0; i < given.n; ++i)
+    wanted[out.place(0, i)] = summed(w, i, a, 0, start ? start[i] : T(0));
   const Kernels<T>& use = kernels<T>(isa);
-  use.product_of_one_row(w.packed(use, true).data(), given.n, given.k, a.rows()[0], start, out.rows()[0]);
+  use.product_of_one_row(w.packed(use, true).data(), given.n, given.k, a.rows()[0], start,
+                         out.rows()[0]);
   return difference(out.memory, wanted);
 }
 
 template <class T>
-std::string first_problem(const std::vector<Case>& cases, std::string (*problem_of)(const Case&, Isa)) {
+std::string first_problem(const std::vector<Case>& cases,
+                          std::string (*problem_of)(const Case&, Isa)) {
   for (const Isa isa : isas()) {
     for (const Case& given : cases) {
       const std::string found = problem_of(given, isa);
       if (found.empty()) continue;
       std::ostringstream text;
-      text << "isa " << static_cast<int>(isa) << ", " << sizeof(T) << " bytes, " << given << ": " << found;
+      text << "isa " << static_cast<int>(isa) << ", " << sizeof(T) << " bytes, " << given << ": "
+           << found;
       return text.str();
     }
   }
@@ -140,7 +146,12 @@ std::vector<Case> cases_of_all_sizes() {
   for (const int n : kSizes) {
     for (const int k : kSizes) {
       const std::size_t turn = cases.size();
-      cases.push_back({n, k, {kRows[turn % 9]}, kLies[turn % 3], kLies[turn / 2 % 3], kOnto[turn / 3 % 4],
+      cases.push_back({n,
+                       k,
+                       {kRows[turn % 9]},
+                       kLies[turn % 3],
+                       kLies[turn / 2 % 3],
+                       kOnto[turn / 3 % 4],
                        turn / 5 % 2 == 1});
     }
   }
@@ -152,7 +163,8 @@ std::vector<Case> cases_of_all_layouts() {
   for (const int rows : kRows) {
     for (const Lie a : kLies) {
       for (const Lie out : kLies) {
-        for (const Onto onto : kOnto) cases.push_back({37, 11, {rows}, a, out, onto, rows % 2 == 0});
+        for (const Onto onto : kOnto)
+          cases.push_back({37, 11, {rows}, a, out, onto, rows % 2 == 0});
       }
     }
   }
@@ -182,8 +194,10 @@ RECURRA_TEST(blocks_of_columns_change_no_bit) {
 
 RECURRA_TEST(a_product_goes_through_several_runs_of_rows) {
   std::vector<Case> cases;
-  for (const std::vector<int>& runs : std::vector<std::vector<int>>{{}, {0}, {0, 0}, {3, 0}, {0, 9}, {8, 1}, {1, 17}}) {
-    for (const Onto onto : kOnto) cases.push_back({21, 300, runs, Lie::apart, Lie::scattered, onto});
+  for (const std::vector<int>& runs :
+       std::vector<std::vector<int>>{{}, {0}, {0, 0}, {3, 0}, {0, 9}, {8, 1}, {1, 17}}) {
+    for (const Onto onto : kOnto)
+      cases.push_back({21, 300, runs, Lie::apart, Lie::scattered, onto});
   }
   CHECK_EQUAL(first_problem<float>(cases, problem<float>), "");
   CHECK_EQUAL(first_problem<double>(cases, problem<double>), "");

@@ -46,13 +46,13 @@ class Mixing(Cumulated):
 def native_calls(monkeypatch):
     """How often the native engine has run."""
     calls = []
-    sound = memory.Ready.forward
+    sound = memory.Runner.forward
 
     def watched(self, run, keep):
         calls.append(run)
         return sound(self, run, keep)
 
-    monkeypatch.setattr(memory.Ready, "forward", watched)
+    monkeypatch.setattr(memory.Runner, "forward", watched)
     return calls
 
 

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 import recurra as rc
 from recurra.engine import memory
-from recurra.engine.memory import Run, ready
+from recurra.engine.memory import Run, runner_of
 from recurra.engine.replay import replay
 from recurra.engine.sequence import run_sequence
 from recurra.program import Builder
@@ -85,13 +85,13 @@ def test_gradients_of_first_and_second_order_are_those_of_finite_differences(mak
 
 def test_that_check_notices_a_gradient_one_step_late(monkeypatch):
     case = lstm_case()
-    sound = memory.Ready.backward
+    sound = memory.Runner.backward
 
     def late(*arguments):
         made = sound(*arguments)
         return [made[0].roll(1, dims=1), *made[1:]]
 
-    monkeypatch.setattr(memory.Ready, "backward", late)
+    monkeypatch.setattr(memory.Runner, "backward", late)
     with pytest.raises(GradcheckError):
         gradcheck(as_function(case), case.tensors, fast_mode=True)
 
@@ -174,14 +174,14 @@ def test_inputs_stay_as_they_are_and_outputs_are_memory_of_their_own():
 
 def forward_calls(monkeypatch):
     seen = []
-    sound = memory.Ready.forward
+    sound = memory.Runner.forward
 
     def watched(self, run, keep):
         made = sound(self, run, keep)
         seen.append(made[1].numel())
         return made
 
-    monkeypatch.setattr(memory.Ready, "forward", watched)
+    monkeypatch.setattr(memory.Runner, "forward", watched)
     return seen
 
 
@@ -201,14 +201,14 @@ def test_bytes_are_kept_only_where_a_gradient_may_be_asked_for(monkeypatch):
 @pytest.mark.parametrize("end", ["backward", "drop"])
 def test_what_is_kept_is_freed_with_the_graph(monkeypatch, end):
     kept = []
-    sound = memory.Ready.forward
+    sound = memory.Runner.forward
 
     def watched(self, run, keep):
         made, residuals = sound(self, run, keep)
         kept.append(weakref.ref(residuals))
         return made, residuals
 
-    monkeypatch.setattr(memory.Ready, "forward", watched)
+    monkeypatch.setattr(memory.Runner, "forward", watched)
     outputs = natively(lstm_case())
     assert kept[0]() is not None
 
@@ -257,7 +257,7 @@ def test_no_copy_is_made_of_rows_and_times_that_lie_apart(monkeypatch):
     case = lstm_case()
     x = LAYOUTS["time first"](case.tensors[0].detach())
     seen = []
-    compiled = ready(text_of(case.program), "float64").compiled
+    compiled = runner_of(text_of(case.program), "float64").compiled
     sound = type(compiled).forward
 
     def watched(self, call):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from recurra.compiler.differentiate import differentiate
 from recurra.compiler.draws import Draw
 from recurra.compiler.heads import one_head_each
-from recurra.compiler.partition import Partition, Stage, partition
 from recurra.compiler.simplify import shared_values, simplify, split_once
 
 if TYPE_CHECKING:
@@ -18,12 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Draw",
-    "Partition",
-    "Stage",
     "Traced",
     "differentiate",
     "one_head_each",
-    "partition",
     "shared_values",
     "simplify",
     "split_once",

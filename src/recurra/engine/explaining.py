@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from recurra.cells.state import named_slots
-from recurra.engine.memory import ready
+from recurra.engine.calls import refusal_of_call
+from recurra.engine.memory import runner_of
 from recurra.engine.plans import Plan, Wanted
-from recurra.engine.running import children_of, directions_of, look_up, refusal_of_call, usual
+from recurra.engine.running import children_of, directions_of, look_up, usual
 from recurra.layers import Bidirectional, Layer
 
 __all__ = ["explain"]
@@ -92,4 +93,4 @@ def _refusal(layer: Layer, x: Tensor | None) -> str | None:
 def _described(plan: Plan, layer: Layer) -> str:
     wanted: Wanted = usual(layer)
     dtype = "float64" if "float64" in str(wanted.dtype) else "float32"
-    return ready(plan.text, dtype).compiled.describe()
+    return runner_of(plan.text, dtype).compiled.describe()

@@ -14,7 +14,7 @@ from torch import Tensor
 from recurra.engine.native import Call, Compiled, Gradients, Strided
 from recurra.program import Program, from_json
 
-__all__ = ["Ready", "Run", "program_of", "ready"]
+__all__ = ["Run", "Runner", "program_of", "runner_of"]
 
 Gradient = Tensor | None
 
@@ -37,12 +37,12 @@ def program_of(text: str) -> Program:
 
 
 @lru_cache(maxsize=1024)
-def ready(text: str, dtype: str) -> Ready:
+def runner_of(text: str, dtype: str) -> Runner:
     """The program that a text of JSON says, ready to run on tensors."""
-    return Ready(program_of(text), dtype)
+    return Runner(program_of(text), dtype)
 
 
-class Ready:
+class Runner:
     """A program that runs on torch's tensors; draws may have one time for all.
 
     Args:
@@ -142,22 +142,22 @@ class Ready:
 class _Placed:
     """A run's tensors where the engine can read them; it keeps alive what had to be copied."""
 
-    def __init__(self, ready: Ready, run: Run) -> None:
-        self.ready = ready
+    def __init__(self, runner: Runner, run: Run) -> None:
+        self.runner = runner
         self.run = run
         self.alive: list[Tensor] = []
-        self.batch, self.time = run.inputs[ready.xs[0]].shape[:2]
+        self.batch, self.time = run.inputs[runner.xs[0]].shape[:2]
 
     def call(self, ys: Sequence[Strided], finals: Sequence[int], residuals: int) -> Call:
         """The call, with the run's inputs."""
-        ready, (inputs, starts, lengths, reset, backwards, _) = self.ready, self.run
+        runner, (inputs, starts, lengths, reset, backwards, _) = self.runner, self.run
         return Call(
             batch=self.batch,
             time=self.time,
-            xs=[_strided(self.elements(inputs[k])) for k in ready.xs],
-            draws=[_strided(self.elements(inputs[k])) for k in ready.draws],
-            states=[self.address(inputs[k]) for k in ready.states],
-            weights=[self.address(inputs[k]) for k in ready.weights],
+            xs=[_strided(self.elements(inputs[k])) for k in runner.xs],
+            draws=[_strided(self.elements(inputs[k])) for k in runner.draws],
+            states=[self.address(inputs[k]) for k in runner.states],
+            weights=[self.address(inputs[k]) for k in runner.weights],
             ys=ys,
             finals=finals,
             starts=[self.address(start) for start in starts] if starts else None,

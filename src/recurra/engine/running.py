@@ -1,41 +1,35 @@
-"""Layers on the native engine: which calls it takes, and how they are run."""
+"""Layers on the native engine."""
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
 from recurra.cells.state import map_state, named_slots
 from recurra.compiler import Draw
-from recurra.engine.memory import Run, program_of
-from recurra.engine.plans import Plan, Refusal, Wanted, is_plain, plan_of
+from recurra.engine.calls import TYPES, refusal_of_call, refusal_of_index, refuse
+from recurra.engine.memory import Run
+from recurra.engine.plans import Plan, Refusal, Wanted, plan_of
 from recurra.engine.sequence import run_sequence
 from recurra.errors import PlanError
 from recurra.layers import Bidirectional, BidirectionalState, Layer, Recurrent, Residual, Stack
 from recurra.layers.layer import Given
-from recurra.layers.scan import Scan, autocasts, real_steps
+from recurra.layers.scan import Scan, real_steps
 
 __all__ = [
     "children_of",
     "direction_of",
     "directions_of",
     "look_up",
-    "refusal_of_call",
     "refusals_of",
     "run_layer",
     "starts_next",
     "step_layer",
     "usual",
 ]
-
-_TYPES = {torch.float32: "float32", torch.float64: "float64"}
-_TENSORS = (Tensor, nn.Parameter)
 
 
 def run_layer(layer: Layer, given: Given, start: Any) -> Scan | None:
@@ -114,22 +108,25 @@ def _run_part(
     starts = [] if reset is None else list(named_slots(start).values())
     why = refusal_of_call(x, [*slots, *starts])
     if why is not None:
-        return _refuse(layer, Refusal(why, "silent", PlanError))
+        refuse(layer, Refusal(why, "silent", PlanError))
+        return None
     wanted = Wanted(x.shape[-1] if layer.event_dims else 0, x.dtype, keep_states, step)
     where = Where(layer, direction)
     plan = look_up(*where, *wanted, modes=_modes(layer))
     if isinstance(plan, Refusal):
-        return _refuse(layer, plan)
+        refuse(layer, plan)
+        return None
     if not layer.event_dims:
         x = x.long()
     dtype, weights = _weights(where, plan, wanted, [x, *slots])
-    why = refusal_of_call(x, [*slots, *weights]) or _index_refused(layer, x, plan.text, lengths)
+    why = refusal_of_call(x, [*slots, *weights]) or refusal_of_index(layer, x, plan.text, lengths)
     if why is not None:
-        return _refuse(layer, Refusal(why, "silent", PlanError))
+        refuse(layer, Refusal(why, "silent", PlanError))
+        return None
     draws = [_drawn(x, shape, draw, dtype) for shape, draw in plan.draws]
     backwards = direction == "backward_cell"
     run = Run([x, *slots, *draws, *weights], starts, lengths, reset, backwards)
-    y, *rest = run_sequence(plan.text, _TYPES[dtype], run)
+    y, *rest = run_sequence(plan.text, TYPES[dtype], run)
     return _as_scan(y, rest, given._replace(state=start))
 
 
@@ -215,7 +212,7 @@ def _weights(
     found = {n: t if t.is_floating_point() else t.to(dtype) for n, t in found.items()}
     if plan.once:
         alone = [found[name].unsqueeze(0).unsqueeze(0) for name in plan.once_weights]
-        made = run_sequence(plan.once, _TYPES[dtype], Run(alone, [], None, None))
+        made = run_sequence(plan.once, TYPES[dtype], Run(alone, [], None, None))
         found |= {f"once.{k}": each[0, 0] for k, each in enumerate(made)}
     return dtype, [found[name] for name in plan.weights]
 
@@ -226,34 +223,6 @@ def _drawn(x: Tensor, shape: tuple[int, ...], draw: Draw, dtype: torch.dtype) ->
     size = (batch, time if draw.span == "step" else 1, *shape)
     make = torch.rand if draw.law == "uniform" else torch.randn
     return make(size, dtype=dtype, device=x.device)
-
-
-def _refuse(layer: Layer, refusal: Refusal) -> Scan | None:
-    """Raise where the layer was told to run natively; warn once where torch takes over."""
-    if layer._engine == "native" and refusal.kind != "parts":
-        raise refusal.error(
-            f"{layer.signature()}: the native engine cannot run it: {refusal.why} "
-            f'Use layer.use_engine("auto").'
-        )
-    if refusal.kind != "trace" or layer._native.get("warned"):
-        return None
-    for part in layer.modules():
-        if isinstance(part, Layer):
-            part._native["warned"] = True
-    warnings.warn(
-        f"{layer.signature()} runs step by step in torch, not on the native engine: "
-        f'{refusal.why} layer.use_engine("torch") says that this is meant.',
-        stacklevel=_level_of_caller(),
-    )
-    return None
-
-
-def _level_of_caller() -> int:
-    """How far up the first function is that is neither ours nor torch's, from who asks."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in ("recurra", "torch"):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def refusals_of(layer: Layer) -> dict[Layer, str]:
@@ -282,40 +251,3 @@ def children_of(layer: Layer) -> list[nn.Module]:
     if isinstance(layer, Stack):
         return list(layer.parts)
     return [layer.inside] if isinstance(layer, Residual) else []
-
-
-# --- which calls it takes -------------------------------------------------------------------------
-
-
-def refusal_of_call(x: Tensor, tensors: Sequence[Tensor]) -> str | None:
-    """Why a call on these tensors cannot run natively; None if it can."""
-    floats = [x, *tensors] if x.is_floating_point() else tensors
-    types = {t.dtype for t in floats}
-    if len(types) > 1 or not types <= _TYPES.keys():
-        named = " and ".join(sorted(str(each) for each in types))
-        return f"the call is in {named}, not float32 or float64."
-    if any(t.device.type != "cpu" for t in (x, *tensors)):
-        return "not all tensors are on the CPU."
-    if autocasts(x):
-        return "torch.autocast is on."
-    if torch.compiler.is_compiling():
-        return None
-    if not all(map(is_plain, (x, *tensors))):
-        return "not all tensors are plain ones."
-    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
-        return "torch.func or forward-mode differentiation transforms the call."
-    if torch._C._get_tracing_state() is not None:
-        return "torch.jit traces the call."
-    return None
-
-
-def _index_refused(layer: Layer, x: Tensor, text: str, lengths: Tensor | None) -> str | None:
-    """Torch raises for an index that is in no table, and a program does not."""
-    if layer.event_dims or torch.compiler.is_compiling():
-        return None
-    program = program_of(text)
-    sizes = [each.attributes["size"] for each in program.instructions if each.op == "one_hot"]
-    wrong = (x < 0) | (x >= min(sizes, default=0))
-    if lengths is not None:
-        wrong &= real_steps(lengths, x.shape[1])
-    return "an index is in no table." if bool(wrong.any()) else None

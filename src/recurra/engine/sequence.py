@@ -15,12 +15,10 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from recurra.engine.memory import Ready, Run, program_of, ready
-from recurra.engine.replay import replay
+from recurra.engine.memory import Run, Runner, program_of, runner_of
+from recurra.engine.replayed import Gradients, first_gradients, second_gradients, spread
 
 __all__ = ["needs_gradients", "run_sequence"]
-
-Gradient = list[Tensor | None]
 
 
 @torch.library.custom_op("recurra::sequence", mutates_args=(), device_types="cpu")
@@ -37,7 +35,7 @@ def sequence(
 ) -> list[Tensor]:
     """Answers, final states, and the bytes kept for the gradients; see `Run` for the arguments."""
     run = Run(inputs, starts, lengths, reset, backwards, time_first)
-    made, residuals = ready(program, dtype).forward(run, keep)
+    made, residuals = runner_of(program, dtype).forward(run, keep)
     return [*made, residuals]
 
 
@@ -53,7 +51,7 @@ def _(
     time_first: bool,
     keep: bool,
 ) -> list[Tensor]:
-    plan = ready(program, dtype)
+    plan = runner_of(program, dtype)
     made = plan.outputs(Run(inputs, starts, lengths, reset, backwards, time_first))
     size: Any = 0
     if keep:
@@ -84,7 +82,7 @@ def sequence_backward(
     `grads` holds those of answers and final states of which `given` says that there is one.
     """
     run = Run(inputs, starts, lengths, reset, backwards)
-    made = ready(program, dtype).backward(run, residuals, _spread(grads, given), wanted)
+    made = runner_of(program, dtype).backward(run, residuals, spread(grads, given), wanted)
     return [each for each in made if each is not None]
 
 
@@ -106,12 +104,6 @@ def _(
     return [each.new_empty(each.shape) for each, want in both if want]
 
 
-def _spread(values: list[Tensor], given: list[bool]) -> Gradient:
-    """The values at the places that are given, None elsewhere."""
-    each = iter(values)
-    return [next(each) if present else None for present in given]
-
-
 def _remember(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
     program, dtype, tensors, starts, lengths, reset, backwards, _, keep = inputs
     ctx.set_materialize_grads(False)
@@ -119,7 +111,7 @@ def _remember(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
     ctx.save_for_backward(*tensors, *starts, lengths, reset, output[-1])
 
 
-def _backward(ctx: Any, grads: Gradient) -> tuple[Any, ...]:
+def _backward(ctx: Any, grads: Gradients) -> tuple[Any, ...]:
     program, dtype, backwards, keep, count = ctx.said
     *tensors, lengths, reset, residuals = ctx.saved_tensors
     run = Run(tensors[:count], tensors[count:], lengths, reset, backwards)
@@ -133,20 +125,20 @@ def _gradients(
     dtype: str,
     run: Run,
     residuals: Tensor | None,
-    grads: Gradient,
+    grads: Gradients,
     wanted: list[bool],
-) -> Gradient:
+) -> Gradients:
     """The gradients of a run, which may be differentiated again or mapped over."""
     if residuals is None or _mapped_over(grads):
-        made, _ = _replayed(program, run, grads, wanted, torch.is_grad_enabled())
-        return _spread(made, wanted)
+        made = first_gradients(program_of(program), run, grads, wanted)
+        return spread(made, wanted)
     inputs, starts, lengths, reset, backwards, _ = run
     given = [grad is not None for grad in grads]
     made = torch.ops.recurra.sequence_backward(
         program, dtype, list(inputs), list(starts), lengths, reset, backwards, residuals,
         [grad for grad in grads if grad is not None], given, wanted,
     )  # fmt: skip
-    return _spread(made, wanted)
+    return spread(made, wanted)
 
 
 def _mapped_over(grads: Sequence[Tensor | None]) -> bool:
@@ -156,38 +148,6 @@ def _mapped_over(grads: Sequence[Tensor | None]) -> bool:
     )
 
 
-def _replayed(
-    program: str, run: Run, grads: Gradient, wanted: list[bool], create_graph: bool
-) -> tuple[list[Tensor], list[Tensor]]:
-    """First gradients by replaying; and what they were taken with respect to."""
-    with torch.enable_grad():
-        # Views, so that a gradient is the direct one even where one input was made of another.
-        own = [
-            t.view_as(t) if t.requires_grad else t.detach().requires_grad_(want)
-            for t, want in zip(chain(run.inputs, run.starts), wanted, strict=True)
-        ]
-        count = len(run.inputs)
-        answers, finals = replay(
-            program_of(program), run._replace(inputs=own[:count], starts=own[count:])
-        )
-        pairs = [
-            (out, grad)
-            for out, grad in zip([*answers, *finals], grads, strict=True)
-            if grad is not None and out.requires_grad
-        ]
-        asked = [t for t, want in zip(own, wanted, strict=True) if want]
-        if not pairs:
-            return [torch.zeros_like(t) for t in asked], own
-        made = torch.autograd.grad(
-            [out for out, _ in pairs],
-            asked,
-            [grad for _, grad in pairs],
-            create_graph=create_graph,
-            materialize_grads=True,
-        )
-    return list(made), own
-
-
 def _remember_backward(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
     program, _, tensors, starts, lengths, reset, backwards, _, grads, given, wanted = inputs
     ctx.set_materialize_grads(False)
@@ -195,51 +155,19 @@ def _remember_backward(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
     ctx.save_for_backward(*tensors, *starts, *grads, lengths, reset)
 
 
-def _backward_of_backward(ctx: Any, grads: Gradient) -> tuple[Any, ...]:
+def _backward_of_backward(ctx: Any, grads: Gradients) -> tuple[Any, ...]:
     program, backwards, given, wanted, count, started = ctx.said
     *tensors, lengths, reset = ctx.saved_tensors
     inputs, starts = tensors[:count], tensors[count : count + started]
     run = Run(inputs, starts, lengths, reset, backwards)
-    further = torch.is_grad_enabled()
-    with torch.enable_grad():
-        first = [
-            grad.view_as(grad) if grad.requires_grad else grad.detach().requires_grad_()
-            for grad in tensors[count + started :]
-        ]
-        made, own = _replayed(program, run, _spread(first, given), wanted, create_graph=True)
-        pairs = [
-            (each, grad)
-            for each, grad in zip(made, grads, strict=True)
-            if grad is not None and each.requires_grad
-        ]
-        needs = [
-            *ctx.needs_input_grad[2],
-            *ctx.needs_input_grad[3],
-            *ctx.needs_input_grad[8],
-        ]
-        found = _second(pairs, [*own, *first], needs, further)
+    needs = [*ctx.needs_input_grad[2], *ctx.needs_input_grad[3], *ctx.needs_input_grad[8]]
+    first = spread(tensors[count + started :], given)
+    found = second_gradients(program_of(program), run, first, wanted, grads, needs)
     ends = (count, count + started)
     return (
         None, None, found[: ends[0]], found[ends[0] : ends[1]], None, None, None, None,
         found[ends[1] :], None, None,
     )  # fmt: skip
-
-
-def _second(
-    pairs: list[tuple[Tensor, Tensor]], own: list[Tensor], needs: list[bool], further: bool
-) -> Gradient:
-    asked = [each for each, need in zip(own, needs, strict=True) if need]
-    if not pairs or not asked:
-        return [None] * len(own)
-    found = torch.autograd.grad(
-        [out for out, _ in pairs],
-        asked,
-        [grad for _, grad in pairs],
-        create_graph=further,
-        allow_unused=True,
-    )
-    each = iter(found)
-    return [next(each) if need else None for need in needs]
 
 
 torch.library.register_autograd(sequence, _backward, setup_context=_remember)
@@ -252,7 +180,7 @@ class _Sequence(torch.autograd.Function):
     """The same outside of any graph: what the operations cost beside the engine is left out."""
 
     @staticmethod
-    def forward(ctx: Any, plan: Ready, said: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, plan: Runner, said: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
         text, dtype, run = said
         lengths, reset, backwards = run.lengths, run.reset, run.backwards
         run = run._replace(inputs=tensors[: plan.count], starts=tensors[plan.count :])
@@ -289,7 +217,7 @@ def run_sequence(text: str, dtype: str, run: Run) -> Sequence[Tensor]:
             text, dtype, list(inputs), list(starts), lengths, reset, backwards, time_first, keep
         )
         return made[:-1]
-    plan = ready(text, dtype)
+    plan = runner_of(text, dtype)
     if keep:
         alone = run._replace(inputs=(), starts=())  # or it would hold on to what it runs over
         apply: Any = _Sequence.apply

@@ -10,7 +10,8 @@ __all__ = ["get_threads", "set_threads"]
 def set_threads(count: int) -> None:
     """Let a call of the native engine use so many threads; the answers have the same bits.
 
-    Torch's own number, ``torch.set_num_threads``, is another one.
+    At first it is what the environment variable OMP_NUM_THREADS says, or the number of processors.
+    Torch's own, ``torch.set_num_threads``, is another one.
 
     Raises:
         ValueError: the count is not a whole number from 1.

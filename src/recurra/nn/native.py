@@ -9,8 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from recurra.engine.calls import refusal_of_call
 from recurra.engine.memory import Run
-from recurra.engine.running import refusal_of_call, starts_next
+from recurra.engine.running import starts_next
 from recurra.engine.sequence import run_sequence
 from recurra.layers.scan import Scan
 from recurra.nn import loop

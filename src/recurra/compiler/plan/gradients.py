@@ -52,6 +52,7 @@ class _Walk:
         self.sums = sums
         self.first = len(program.inputs)
         self.types = program.types()
+        self.users = find_users(program)
 
     def to(self, value: int, into: View) -> None:
         """Sum a value onto a part of the weight."""
@@ -63,7 +64,7 @@ class _Walk:
                 for term in inputs:
                     self.to(term, into)
                 return
-            if op == "concat":
+            if op == "concat" and not self.users[value]:  # else it is there as a whole
                 self._parts(inputs, attributes["axis"], into)
                 return
             if op == "reshape":

@@ -94,7 +94,6 @@ class Outputs:
             and len(makers) == 1
             and makers[0].into is None
             and makers[0].stage == stage
-            and makers[0].op not in ("product", "matvec", "matvec_transposed")
             and view.is_whole(self.graph.sizes[base])
             and all(node.stage == stage for node in self.readers.get(base, []))
             and base not in self.summed
@@ -123,8 +122,11 @@ class Outputs:
 
 def _element_by_element(node: Node, state: int) -> bool:
     """Whether each element is made of the state's element in the same place only."""
-    pointwise = node.op not in ("sum", "mean", "largest", "one_hot", "gather")
-    return pointwise and all(
+    if node.op == "product":  # what it is added onto, but not what it multiplies
+        return node.inputs[0].base != state
+    if node.op in ("sum", "mean", "largest", "matvec", "matvec_transposed", "gather"):
+        return False
+    return all(
         view.offset == 0 and view.strides == contiguous(node.shape)
         for view in node.inputs
         if view.base == state

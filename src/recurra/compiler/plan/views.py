@@ -63,32 +63,25 @@ def reshaped(view: View, shape: tuple[int, ...]) -> View | None:
     """
     if math.prod(shape) == 0:
         return view._replace(shape=shape, strides=contiguous(shape))
-    old = [
-        (size, stride) for size, stride in zip(view.shape, view.strides, strict=True) if size != 1
-    ]
+    old: list[tuple[int, int]] = []  # size and stride of axes, those that follow each other as one
+    for size, stride in zip(view.shape, view.strides, strict=True):
+        if size == 1:
+            continue
+        if old and old[-1][1] == size * stride:
+            old[-1] = (old[-1][0] * size, stride)
+        else:
+            old.append((size, stride))
     strides: list[int] = []
-    place = 0
-    rest: list[tuple[int, int]] = []  # (size, stride) of the old axes that a new axis may cut up
     for size in reversed(shape):
         if size == 1:
             strides.append(0)
             continue
-        if not rest:
-            place += 1
-            rest = [old[-place]]
-        have, stride = rest[0]
-        while have < size:  # a new axis joins old ones, which must follow each other
-            place += 1
-            if place > len(old):
-                return None
-            outer, outer_stride = old[-place]
-            if outer_stride != have * stride:
-                return None
-            have *= outer
+        have, stride = old.pop()
         if have % size:
             return None
         strides.append(stride)
-        rest = [(have // size, stride * size)] if have > size else []
+        if have > size:
+            old.append((have // size, stride * size))
     return view._replace(shape=shape, strides=tuple(reversed(strides)))
 
 

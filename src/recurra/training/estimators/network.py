@@ -54,7 +54,8 @@ def body(
             inside = cells.VariationalDropout(inside, input=dropout, recurrent=recurrent)
         layer = Bidirectional(inside) if bidirectional else Recurrent(inside)
         parts.append(layer)
-        features = int(layer(torch.zeros(1, 0, features))[0].shape[-1])
+        with torch.random.fork_rng([]):  # a mask drawn here would move all weights after it
+            features = int(layer(torch.zeros(1, 0, features))[0].shape[-1])
     return parts, features
 
 
