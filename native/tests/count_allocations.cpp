@@ -34,7 +34,9 @@ static const int hooked = __sanitizer_install_malloc_and_free_hooks(
 
 #elif defined(__GLIBC__)
 
-// These stand in front of the C library's; the C++ library's new is built on malloc.
+// These stand in front of the C library's; the C++ library's new is built on malloc, and finds ours
+// because it can be seen from outside.
+#pragma GCC visibility push(default)
 extern "C" {
 
 void* __libc_malloc(std::size_t size);
@@ -69,6 +71,7 @@ int posix_memalign(void** to, std::size_t alignment, std::size_t size) {
   return *to == nullptr;
 }
 }
+#pragma GCC visibility pop
 
 #else
 
