@@ -227,7 +227,7 @@ _FUSED = [
 ]
 
 
-# --- gradients through functions whose value tells their slope -------------------------------------
+# --- gradients through functions whose value tells their slope ------------------------------------
 
 
 def _sigmoid_slope_gradient(
