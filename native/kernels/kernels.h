@@ -107,10 +107,11 @@ struct Kernels {
 
 // The ops a row kernel computes, by name; an op's number is its place here.
 #define RECURRA_ROW_OPS(X)                                                                        \
-  X(copy) X(neg) X(exp) X(log) X(tanh) X(sigmoid) X(softplus) X(silu) X(gelu) X(erf) X(relu)      \
-  X(sqrt) X(rsqrt) X(abs) X(sin) X(cos) X(sign) X(add) X(sub) X(mul) X(div) X(pow) X(max) X(min)  \
-  X(less) X(less_equal) X(equal) X(not_) X(and_) X(where) X(fma) X(fms) X(fnma) X(sum) X(mean)    \
-  X(largest) X(matvec) X(matvec_transposed) X(one_hot) X(gather)
+  X(copy) X(neg) X(exp) X(log) X(tanh) X(sigmoid) X(softplus) X(silu) X(gelu) X(erf) X(relu) \
+  X(sqrt) X(rsqrt) X(abs) X(sin) X(cos) X(sign) X(add) X(sub) X(mul) X(div) X(pow) X(max) \
+  X(min) X(less) X(less_equal) X(equal) X(not_) X(and_) X(sigmoid_slope) X(tanh_slope) \
+  X(where) X(fma) X(fms) X(fnma) X(sum) X(mean) X(largest) X(matvec) X(matvec_transposed) \
+  X(one_hot) X(gather)
 
 enum Op : std::int32_t {
 #define RECURRA_NAME(name) kOp_##name,

@@ -236,10 +236,15 @@ void product(const T* packed, int n, int k, const ProductRows<T>* runs, int coun
 
 constexpr int kOuterRows = 256;  // rows of the batch that are packed at a time
 
+// Columns of a are packed in so many tiles at a time: in whole lines of the cache, for its rows lie far
+// apart.
+template <class T>
+constexpr int kColumnTiles = 128 / (kTileRows * static_cast<int>(sizeof(T)));
+
 template <class T>
 std::size_t outer_scratch(int k) {
   const std::size_t vectors = static_cast<std::size_t>((k + kLanes<T> - 1) / kLanes<T>);
-  return kOuterRows * (vectors * kLanes<T> + kTileRows);
+  return kOuterRows * (vectors * kLanes<T> + kColumnTiles<T> * kTileRows);
 }
 
 // Copies up to kOuterRows rows of b, from row `from` of the runs on, in panels.
@@ -265,18 +270,29 @@ int pack_rows(const OuterRows<T>* runs, int count, int from, int k, T* packed) {
   return rows;
 }
 
+// Copies `columns` columns of a from `first` on, in tiles of kTileRows columns, k by k.
 template <class T>
 void pack_columns(const OuterRows<T>* runs, int count, int from, int rows, int first, int columns,
                   T* packed) {
+  constexpr int kAhead = 12;
   int done = 0;
   for (int u = 0, seen = 0; u < count && done < rows; seen += runs[u].rows, ++u) {
+    const Rows<T>& given = runs[u].a;
     for (int r = from > seen ? from - seen : 0; r < runs[u].rows && done < rows; ++r, ++done) {
-      const T* a = runs[u].a[r] + first;
-      if (columns == kTileRows) {
-        std::memcpy(packed + done * kTileRows, a, kTileRows * sizeof(T));
-        continue;
+      const T* a = given[r] + first;
+      if (r + kAhead < runs[u].rows) {
+        const T* next = given[r + kAhead] + first;
+        __builtin_prefetch(next);
+        __builtin_prefetch(next + columns - 1);
       }
-      for (int i = 0; i < kTileRows; ++i) packed[done * kTileRows + i] = i < columns ? a[i] : T(0);
+      for (int t = 0; t < columns; t += kTileRows) {
+        T* to = packed + t * kOuterRows + done * kTileRows;
+        if (columns - t >= kTileRows) {
+          std::memcpy(to, a + t, kTileRows * sizeof(T));
+          continue;
+        }
+        for (int i = 0; i < kTileRows; ++i) to[i] = t + i < columns ? a[t + i] : T(0);
+      }
     }
   }
 }
@@ -297,27 +313,38 @@ RECURRA_INLINE void outer_tile(int rows_of_c, const T* a, const T* panel, int ro
   }
 }
 
+// One tile of C's rows, through all panels of b.
+template <class T>
+void outer_through_panels(int rows_of_c, const T* a, const T* b, int rows, int k, T* c,
+                          std::ptrdiff_t c_stride) {
+  for (int column = 0; column < k; column += kPanel<T>) {
+    const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
+    const T* panel = b + static_cast<std::ptrdiff_t>(column) * kOuterRows;
+    if (columns > kLanes<T>) {
+      outer_tile<T, kTileRows, 2>(rows_of_c, a, panel, rows, c + column, c_stride, columns);
+    } else {
+      outer_tile<T, kTileRows, 1>(rows_of_c, a, panel, rows, c + column, c_stride, columns);
+    }
+  }
+}
+
 template <class T>
 void outer(const OuterRows<T>* runs, int count, int first, int last, int k, T* c,
            std::ptrdiff_t c_stride, T* scratch) {
+  constexpr int kColumns = kColumnTiles<T> * kTileRows;
   T* const a = scratch;
-  T* const b = scratch + kOuterRows * kTileRows;
+  T* const b = scratch + kOuterRows * kColumns;
   int total = 0;
   for (int u = 0; u < count; ++u) total += runs[u].rows;
   for (int from = 0; from < total; from += kOuterRows) {
     const int rows = pack_rows(runs, count, from, k, b);
-    for (int i = first; i < last; i += kTileRows) {
-      const int rows_of_c = last - i < kTileRows ? last - i : kTileRows;
-      pack_columns(runs, count, from, rows, i, rows_of_c, a);
-      for (int column = 0; column < k; column += kPanel<T>) {
-        const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
-        const T* panel = b + static_cast<std::ptrdiff_t>(column) * kOuterRows;
-        T* to = c + i * c_stride + column;
-        if (columns > kLanes<T>) {
-          outer_tile<T, kTileRows, 2>(rows_of_c, a, panel, rows, to, c_stride, columns);
-        } else {
-          outer_tile<T, kTileRows, 1>(rows_of_c, a, panel, rows, to, c_stride, columns);
-        }
+    for (int i = first; i < last; i += kColumns) {
+      const int columns = last - i < kColumns ? last - i : kColumns;
+      pack_columns(runs, count, from, rows, i, columns, a);
+      for (int t = 0; t < columns; t += kTileRows) {
+        const int rows_of_c = columns - t < kTileRows ? columns - t : kTileRows;
+        outer_through_panels(rows_of_c, a + t * kOuterRows, b, rows, k, c + (i + t) * c_stride,
+                             c_stride);
       }
     }
   }

@@ -16,11 +16,12 @@ constexpr RowKernel<T> kRowKernels[kRowOps] = {
                     RECURRA_POINTWISE(sin) RECURRA_POINTWISE(cos) RECURRA_POINTWISE(sign)
                         RECURRA_POINTWISE(add) RECURRA_POINTWISE(sub) RECURRA_POINTWISE(mul)
                             RECURRA_POINTWISE(div) RECURRA_POINTWISE(pow) RECURRA_POINTWISE(max)
-                                RECURRA_POINTWISE(min) RECURRA_POINTWISE(less)
-                                    RECURRA_POINTWISE(less_equal) RECURRA_POINTWISE(equal)
-                                        RECURRA_POINTWISE(not_) RECURRA_POINTWISE(and_)
-                                            RECURRA_POINTWISE(where) RECURRA_POINTWISE(fma)
-                                                RECURRA_POINTWISE(fms) RECURRA_POINTWISE(fnma)
+                                RECURRA_POINTWISE(min) RECURRA_POINTWISE(less) RECURRA_POINTWISE(
+                                    less_equal) RECURRA_POINTWISE(equal) RECURRA_POINTWISE(not_)
+                                    RECURRA_POINTWISE(and_) RECURRA_POINTWISE(sigmoid_slope)
+                                        RECURRA_POINTWISE(tanh_slope) RECURRA_POINTWISE(where)
+                                            RECURRA_POINTWISE(fma) RECURRA_POINTWISE(fms)
+                                                RECURRA_POINTWISE(fnma)
 #undef RECURRA_POINTWISE
                                                     sum<T>,
     mean<T>,

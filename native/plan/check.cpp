@@ -16,7 +16,7 @@ using Dims = std::array<std::int64_t, kDims>;
 
 int inputs_of(std::int32_t op) {
   if (op >= kOp_where && op <= kOp_fnma) return 3;
-  if ((op >= kOp_add && op <= kOp_equal) || op == kOp_and_) return 2;
+  if ((op >= kOp_add && op <= kOp_equal) || (op >= kOp_and_ && op <= kOp_tanh_slope)) return 2;
   if (op == kOp_matvec || op == kOp_matvec_transposed || op == kOp_gather) return 2;
   return op == kOp_outer || op == kOp_scatter ? 2 : 1;
 }

@@ -18,7 +18,7 @@ class Team {
   explicit Team(const Kernels<T>& kernels) : kernels_(kernels) {}
 
   // Multiply-adds that are worth meeting for.
-  static constexpr std::int64_t kWorthMeeting = 100'000;
+  static constexpr std::int64_t kWorthMeeting = 400'000;
 
   // What the second thread does until the first one closes.
   void help() {

@@ -24,9 +24,9 @@ const Named kOps[] = {
 };
 
 int inputs_of(Op op) {
-  return op >= kOp_where && op <= kOp_fnma                      ? 3
-         : (op >= kOp_add && op <= kOp_equal) || op == kOp_and_ ? 2
-                                                                : 1;
+  return op >= kOp_where && op <= kOp_fnma                                                ? 3
+         : (op >= kOp_add && op <= kOp_equal) || (op >= kOp_and_ && op <= kOp_tanh_slope) ? 2
+                                                                                          : 1;
 }
 
 bool is_truth(Op op, int input) {
@@ -84,6 +84,10 @@ T plainly(Op op, const T* in) {
       return truth<T>(!holds(x));
     case kOp_and_:
       return truth<T>(holds(x) && holds(y));
+    case kOp_sigmoid_slope:
+      return x * std::fma(-y, y, y);
+    case kOp_tanh_slope:
+      return x * std::fma(-y, y, T(1));
     case kOp_where:
       return holds(x) ? y : z;
     case kOp_fma:

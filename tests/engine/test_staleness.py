@@ -1,5 +1,6 @@
 """A program is thrown away when anything it was made of has changed, and only then."""
 
+from collections import deque
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,15 @@ class Options:
         self.factor = 1.0
 
 
+class Slotted:
+    """The same, without a dictionary."""
+
+    __slots__ = ("factor",)
+
+    def __init__(self):
+        self.factor = 1.0
+
+
 class Scaled(CellWrapper):
     """A cell with settings of every kind."""
 
@@ -31,12 +41,15 @@ class Scaled(CellWrapper):
         self.factors = [1.0, 1.0]
         self.by_name = {"y": {"factor": 1.0}}
         self.options = Options()
+        self.slotted = Slotted()
+        self.queue = deque([1.0])
         self.tensor = torch.ones(4)
         self.function = torch.tanh
 
     def output(self, state, x):
         y = self.cell.output(state, x) * self.factor * self.factors[1]
         y = y * self.by_name["y"]["factor"] * self.options.factor
+        y = y * self.slotted.factor * self.queue[0]
         return self.function(y * self.tensor)
 
 
@@ -80,6 +93,8 @@ CHANGES = {
     "a number in a list": lambda layer: cell_of(layer).factors.__setitem__(1, 2.0),
     "a number in dictionaries": lambda layer: cell_of(layer).by_name["y"].update(factor=2.0),
     "a number in an object": lambda layer: setattr(cell_of(layer).options, "factor", 2.0),
+    "a number in a slot": lambda layer: setattr(cell_of(layer).slotted, "factor", 2.0),
+    "a number in a queue": lambda layer: cell_of(layer).queue.appendleft(2.0),
     "a function": lambda layer: setattr(cell_of(layer), "function", torch.sigmoid),
     "a tensor written to": lambda layer: cell_of(layer).tensor.mul_(2),
     "another tensor": lambda layer: setattr(cell_of(layer), "tensor", torch.full((4,), 2.0)),

@@ -44,6 +44,8 @@ CASES = [
     Case("fma", lambda x, y, z: x * y + z, ((5,), (5,), (5,))),
     Case("fms", lambda x, y, z: x * y - z, ((5,), (5,), (5,))),
     Case("fnma", lambda x, y, z: z - x * y, ((5,), (5,), (5,))),
+    Case("sigmoid_slope", lambda x, y: x * y * (1 - y), ((5,), (5,))),
+    Case("tanh_slope", lambda x, y: x * (1 - y**2), ((5,), (5,))),
     Case("addmatvec", lambda a, m, v: a + (m @ v[..., None])[..., 0], ((3,), (3, 4), (4,)),
          {"transposed": False}),
     Case("pow", torch.pow, ((5,), (5,)), low=0.1),

@@ -58,7 +58,7 @@ class _Fusing:
             elif instruction.op == "sub":
                 self.new[value] = self._difference(instruction)
             elif instruction.op == "mul":
-                self.new[value] = self._product_with_rest(instruction)
+                self.new[value] = self._through_slope(instruction)
             else:
                 self.new[value] = self._same(instruction)
         for each in self.program.outputs:
@@ -140,16 +140,43 @@ class _Fusing:
                 return self.b.op(op, *factors, self.new[other if op == "fms" else one])
         return self._same(instruction)
 
-    def _product_with_rest(self, instruction: Instruction) -> int:
-        """Y (1 - y), the slope of a sigmoid, is y - y y."""
-        for y, rest in (instruction.inputs, instruction.inputs[::-1]):
-            made = self._made_by(rest)
-            if made is None or made.op != "sub" or made.inputs[1] != y or not self._once(rest):
+    def _through_slope(self, instruction: Instruction) -> int:
+        """A gradient times y (1 - y) or 1 - y y goes through a sigmoid or a tanh."""
+        for gradient, slope in (instruction.inputs, instruction.inputs[::-1]):
+            if not self._once(slope):
                 continue
-            one = self._made_by(made.inputs[0])
-            if one is not None and one.op == "constant" and one.attributes["value"] == 1:
-                return self.b.op("fnma", self.new[y], self.new[y], self.new[y])
+            for op, y in (
+                ("sigmoid_slope", self._sigmoid_of_slope(slope)),
+                ("tanh_slope", self._tanh_of_slope(slope)),
+            ):
+                if y is not None:
+                    return self.b.op(op, self.new[gradient], self.new[y])
         return self._same(instruction)
+
+    def _sigmoid_of_slope(self, value: int) -> int | None:
+        """The y of y (1 - y)."""
+        made = self._made_by(value)
+        if made is None or made.op != "mul":
+            return None
+        for y, rest in (made.inputs, made.inputs[::-1]):
+            other = self._made_by(rest)
+            if other is not None and other.op == "sub" and other.inputs[1] == y:
+                return y if self._is_one(other.inputs[0]) else None
+        return None
+
+    def _tanh_of_slope(self, value: int) -> int | None:
+        """The y of 1 - y y."""
+        made = self._made_by(value)
+        if made is None or made.op != "sub" or not self._is_one(made.inputs[0]):
+            return None
+        square = self._made_by(made.inputs[1])
+        if square is None or square.op != "mul" or square.inputs[0] != square.inputs[1]:
+            return None
+        return square.inputs[0]
+
+    def _is_one(self, value: int) -> bool:
+        made = self._made_by(value)
+        return made is not None and made.op == "constant" and made.attributes["value"] == 1
 
     def _same(self, instruction: Instruction) -> int:
         op, inputs, attributes = instruction

@@ -73,6 +73,8 @@ MEANINGS: dict[str, Callable[[Tensors, Attributes], Tensor]] = {
     "fma": _plain(lambda x, y, z: x * y + z),
     "fms": _plain(lambda x, y, z: x * y - z),
     "fnma": _plain(lambda x, y, z: z - x * y),
+    "sigmoid_slope": _plain(lambda x, y: x * (y - y * y)),
+    "tanh_slope": _plain(lambda x, y: x * (1 - y * y)),
     "detach": _plain(lambda x: x.detach()),
     "softplus": _plain(lambda x: torch.logaddexp(x, torch.zeros_like(x))),
     "silu": _plain(F.silu),

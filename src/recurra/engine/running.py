@@ -119,7 +119,9 @@ def _run_part(
     if not layer.event_dims:
         x = x.long()
     dtype, weights = _weights(where, plan, wanted, [x, *slots])
-    why = refusal_of_call(x, [*slots, *weights]) or refusal_of_index(layer, x, plan.text, lengths)
+    why = refusal_of_call(x, [*slots[:1], *weights]) or refusal_of_index(
+        layer, x, plan.text, lengths
+    )
     if why is not None:
         refuse(layer, Refusal(why, "silent", PlanError))
         return None

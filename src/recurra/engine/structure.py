@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections import deque
+from collections.abc import Hashable, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -13,8 +14,9 @@ __all__ = ["fingerprint", "hooked"]
 
 _DEEPEST = 4  # how far objects within objects are looked into
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
-_OF_EVERY_MODULE = frozenset(nn.Module().__dict__)
-_OF_THE_ENGINE = ("_of_native", "_engine")  # what a layer knows of its own engine
+# What every module has, and what a layer knows of its own engine.
+_NO_OPTIONS = frozenset(nn.Module().__dict__) | {"_of_native", "_engine"}
+_OF_A_CELL = ("update", "output", "for_sequence")
 _HOOKS = tuple(f"_{when}_hooks" for when in ("forward", "forward_pre", "backward", "backward_pre"))
 
 
@@ -51,29 +53,18 @@ def fingerprint(layer: nn.Module) -> Hashable:
 
 
 def _of_module(module: nn.Module) -> Hashable:
-    kind = type(module)
-    inside = module.__dict__
-    return (
-        module,
-        kind,
-        kind.forward,
-        *(getattr(kind, name, None) for name in ("update", "output", "for_sequence")),
-        module.training,
-        *(len(inside[hooks]) for hooks in _HOOKS),
-        tuple(module._modules.items()),
-        tuple(_of_tensors(module._parameters)),
-        tuple(_of_tensors(module._buffers)),
-        tuple(
-            (name, _frozen(value, 0))
-            for name, value in inside.items()
-            if name not in _OF_EVERY_MODULE and name not in _OF_THE_ENGINE
-        ),
-    )
-
-
-def _of_tensors(tensors: Mapping[str, Tensor | None]) -> Iterator[Hashable]:
-    for name, tensor in tensors.items():
-        yield (name, None) if tensor is None else (name, tensor.shape, tensor.dtype)
+    kind, inside = type(module), module.__dict__
+    key = [module, kind, kind.forward, module.training]
+    key += [getattr(kind, name, None) for name in _OF_A_CELL]
+    key += [len(inside[hooks]) for hooks in _HOOKS]
+    key += module._modules.items()
+    for tensors in (module._parameters, module._buffers):
+        for name, tensor in tensors.items():
+            key += (name, None) if tensor is None else (name, tensor.shape, tensor.dtype)
+    for name, value in inside.items():
+        if name not in _NO_OPTIONS:
+            key += (name, _frozen(value, 0))
+    return tuple(key)
 
 
 def _frozen(value: Any, depth: int) -> Hashable:
@@ -86,7 +77,9 @@ def _frozen(value: Any, depth: int) -> Hashable:
         return value.shape, value.tobytes()
     if depth == _DEEPEST or isinstance(value, (type, FunctionType)):
         return _Itself(value)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, bytearray):
+        return bytes(value)
+    if isinstance(value, (list, tuple, deque)):
         return type(value), tuple(_frozen(each, depth + 1) for each in value)
     if isinstance(value, (set, frozenset)):
         return frozenset(_frozen(each, depth + 1) for each in value)
@@ -94,10 +87,14 @@ def _frozen(value: Any, depth: int) -> Hashable:
         return tuple((_frozen(k, depth + 1), _frozen(v, depth + 1)) for k, v in value.items())
     if isinstance(value, nn.Module):
         return fingerprint(value)
-    own = getattr(value, "__dict__", None)
-    if isinstance(own, dict):
-        return _Itself(value), _frozen(own, depth + 1)
-    return _Itself(value)
+    return _Itself(value), _frozen(_attributes(value), depth + 1)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object of any class holds."""
+    slots = getattr(type(value), "__slots__", ())
+    named = (slots,) if isinstance(slots, str) else slots
+    return {**getattr(value, "__dict__", {}), **{n: getattr(value, n, None) for n in named}}
 
 
 def hooked(layer: nn.Module) -> nn.Module | None:

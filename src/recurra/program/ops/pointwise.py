@@ -227,6 +227,45 @@ _FUSED = [
 ]
 
 
+# --- gradients through functions whose value tells their slope ------------------------------------
+
+
+def _sigmoid_slope_gradient(
+    b: Builder, inputs: Sequence[int], _: int, grad: int, __: Attributes
+) -> Gradients:
+    x, y = inputs
+    bend = b.op("sub", b.like(1, y), b.op("add", y, y))
+    return [b.op("sigmoid_slope", grad, y), b.op("mul", b.op("mul", grad, x), bend)]
+
+
+def _tanh_slope_gradient(
+    b: Builder, inputs: Sequence[int], _: int, grad: int, __: Attributes
+) -> Gradients:
+    x, y = inputs
+    bend = b.op("mul", y, b.like(-2, y))
+    return [b.op("tanh_slope", grad, y), b.op("mul", b.op("mul", grad, x), bend)]
+
+
+_SLOPES = [
+    Op(
+        "sigmoid_slope",
+        2,
+        same_type,
+        lambda arrays, _: arrays[0] * (arrays[1] - arrays[1] * arrays[1]),
+        _sigmoid_slope_gradient,
+        "x (y - y y): a gradient x through y = sigmoid(.)",
+    ),
+    Op(
+        "tanh_slope",
+        2,
+        same_type,
+        lambda arrays, _: arrays[0] * (1 - arrays[1] * arrays[1]),
+        _tanh_slope_gradient,
+        "x (1 - y y): a gradient x through y = tanh(.)",
+    ),
+]
+
+
 # --- comparisons and choice -----------------------------------------------------------------------
 
 
@@ -299,4 +338,4 @@ _CHOICE = [
     ),
 ]
 
-OPS = [*_UNARY, *_BINARY, *_FUSED, *_CHOICE]
+OPS = [*_UNARY, *_BINARY, *_FUSED, *_SLOPES, *_CHOICE]
