@@ -6,6 +6,7 @@ keeps every array alive for the length of a call.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import threading
 from collections.abc import Sequence
@@ -267,8 +268,6 @@ class _Zeros:
 
     def of(self, count: int) -> int:
         """The address of so many zeros."""
-        import ctypes
-
         self._arrays.append(bytearray(count * self._size + 8))
         return ctypes.addressof(ctypes.c_char.from_buffer(self._arrays[-1]))
 
