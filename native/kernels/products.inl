@@ -20,6 +20,8 @@ constexpr int kPanel = kPanelVectors * kLanes<T>;
 constexpr int kWideVectors = 8;
 template <class T>
 constexpr int kWidePanel = kWideVectors * kLanes<T>;
+// Bytes of a matrix that is in the second-level cache whenever it is read.
+constexpr std::size_t kNear = 1 << 19;
 // Columns of a panel that stay in the first-level cache while rows pass by (32 KiB of 48).
 template <class T>
 constexpr int kBlock = 32768 / (kPanel<T> * static_cast<int>(sizeof(T)));
@@ -140,12 +142,13 @@ RECURRA_INLINE void tile_rows(int rows, const Rows<T>& a, int first_k, const T* 
 template <class T, int kVectors, bool kWhole>
 __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k, int column,
                                              int columns, const ProductRows<T>* runs, int count,
-                                             int rows_of_all) {
-  // While rows pass through this panel, the next one is fetched, an equal share with each tile.
+                                             int tiles_of_all) {
+  // While rows pass through this panel, the next one is fetched, an equal share with each tile; not
+  // where no tiles are named.
   constexpr int kLine = 64 / static_cast<int>(sizeof(T));
   const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(k) * kVectors * kLanes<T>;
   const T* ahead = panel + size;
-  const std::ptrdiff_t share = size / ((rows_of_all + kTileRows - 1) / kTileRows) + kLine;
+  const std::ptrdiff_t share = tiles_of_all > 0 ? size / tiles_of_all + kLine : 0;
   for (int u = 0; u < count; ++u) {
     const ProductRows<T>& run = runs[u];
     const bool begun = first_k > 0;
@@ -212,6 +215,9 @@ void product(const T* packed, int n, int k, const ProductRows<T>* runs, int coun
   if (rows == 0) return;
   // Blocks of k keep a panel in the first-level cache; for a single tile there is nothing to keep.
   const int blocks = rows <= kTileRows || k == 0 ? 1 : (k + kBlock<T> - 1) / kBlock<T>;
+  // The second-level cache needs no help, and fetching costs as much as loading.
+  const bool far = static_cast<std::size_t>(n) * static_cast<std::size_t>(k) * sizeof(T) > kNear;
+  const int ahead = far ? (rows + kTileRows - 1) / kTileRows : 0;
   const int block = k == 0 ? 0 : (k + blocks - 1) / blocks;
   for (int b = 0; b < blocks; ++b) {
     const int first = b * block;
@@ -222,11 +228,11 @@ void product(const T* packed, int n, int k, const ProductRows<T>* runs, int coun
       const T* panel = packed + static_cast<std::ptrdiff_t>(at) * k +
                        static_cast<std::ptrdiff_t>(first) * vectors * kLanes<T>;
       if (vectors == 2 && columns == kPanel<T>) {
-        through_panel<T, 2, true>(panel, first, ks, at, columns, runs, count, rows);
+        through_panel<T, 2, true>(panel, first, ks, at, columns, runs, count, ahead);
       } else if (vectors == 2) {
-        through_panel<T, 2, false>(panel, first, ks, at, columns, runs, count, rows);
+        through_panel<T, 2, false>(panel, first, ks, at, columns, runs, count, ahead);
       } else {
-        through_panel<T, 1, false>(panel, first, ks, at, columns, runs, count, rows);
+        through_panel<T, 1, false>(panel, first, ks, at, columns, runs, count, ahead);
       }
     }
   }
