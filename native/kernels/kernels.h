@@ -126,6 +126,14 @@ enum Op : std::int32_t {
   kOps,
 };
 
+// How many values an op reads; a product may read one more, which it is added onto.
+RECURRA_ALWAYS_INLINE constexpr int inputs_of(std::int32_t op) {
+  if (op >= kOp_where && op <= kOp_fnma) return 3;
+  if ((op >= kOp_add && op <= kOp_equal) || (op >= kOp_and_ && op <= kOp_tanh_slope)) return 2;
+  if (op == kOp_matvec || op == kOp_matvec_transposed || op == kOp_gather) return 2;
+  return op == kOp_outer || op == kOp_scatter ? 2 : 1;
+}
+
 enum class Isa { baseline, avx2, avx512 };
 
 bool supported(Isa isa);

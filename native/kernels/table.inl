@@ -5,10 +5,16 @@
 
 namespace recurra::RECURRA_ISA {
 
+template <int op, class Does, class T>
+constexpr RowKernel<T> pointwise_of() {
+  static_assert(inputs_of(op) == Does::kInputs, "the checker knows another number of inputs");
+  return pointwise<Does, T>;
+}
+
 template <class T>
 constexpr RowKernel<T> kRowKernels[kRowOps] = {
     copy_any<T>,
-#define RECURRA_POINTWISE(name) pointwise<Op_##name, T>,
+#define RECURRA_POINTWISE(name) pointwise_of<kOp_##name, Op_##name, T>(),
     RECURRA_POINTWISE(neg) RECURRA_POINTWISE(exp) RECURRA_POINTWISE(log) RECURRA_POINTWISE(tanh)
         RECURRA_POINTWISE(sigmoid) RECURRA_POINTWISE(softplus) RECURRA_POINTWISE(silu)
             RECURRA_POINTWISE(gelu) RECURRA_POINTWISE(erf) RECURRA_POINTWISE(relu)

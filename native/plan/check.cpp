@@ -14,13 +14,6 @@ constexpr std::int64_t kMost = std::int64_t{1} << 30;
 
 using Dims = std::array<std::int64_t, kDims>;
 
-int inputs_of(std::int32_t op) {
-  if (op >= kOp_where && op <= kOp_fnma) return 3;
-  if ((op >= kOp_add && op <= kOp_equal) || (op >= kOp_and_ && op <= kOp_tanh_slope)) return 2;
-  if (op == kOp_matvec || op == kOp_matvec_transposed || op == kOp_gather) return 2;
-  return op == kOp_outer || op == kOp_scatter ? 2 : 1;
-}
-
 // The first element that a view of these dims touches, and the last; none where a dimension is 0.
 struct Reach {
   std::int64_t first, last;

@@ -23,12 +23,6 @@ const Named kOps[] = {
 #undef RECURRA_NAMED
 };
 
-int inputs_of(Op op) {
-  return op >= kOp_where && op <= kOp_fnma                                                ? 3
-         : (op >= kOp_add && op <= kOp_equal) || (op >= kOp_and_ && op <= kOp_tanh_slope) ? 2
-                                                                                          : 1;
-}
-
 bool is_truth(Op op, int input) {
   return op == kOp_not_ || op == kOp_and_ || (op == kOp_where && input == 0);
 }
