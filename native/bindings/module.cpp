@@ -5,10 +5,6 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings/numpy_api.h"
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "bindings/streams.h"
 #include "kernels/kernels.h"
 #include "plan/plan.h"
@@ -158,19 +154,6 @@ void bind_plan(nb::module_& m, const char* name) {
           "states"_a, "starts"_a, "finals"_a, "weight_grads"_a, "start_grads"_a);
 }
 
-// Large memory that is about to be written: with pages of 2 MiB the system hands out five hundred
-// times fewer of them.
-void expect_writes(std::uintptr_t address, std::size_t bytes) {
-#if defined(__linux__)
-  constexpr std::uintptr_t kPage = std::uintptr_t{1} << 21;
-  const std::uintptr_t first = (address + kPage - 1) / kPage * kPage;
-  const std::uintptr_t last = (address + bytes) / kPage * kPage;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#else
-  (void)address, (void)bytes;
-#endif
-}
-
 }  // namespace
 }  // namespace recurra
 
@@ -185,8 +168,6 @@ NB_MODULE(_native, m) {
   m.def("op_numbers", &recurra::op_numbers, "The number of every op of a plan, by name.");
   m.def("threads", &recurra::threads, "Threads that a call may use.");
   m.def("set_threads", &recurra::set_threads, "count"_a);
-  m.def("expect_writes", &recurra::expect_writes, "address"_a, "bytes"_a,
-        "Says that memory is about to be written whole.");
   m.attr("DIMS") = recurra::kDims;
   recurra::bind_plan<float>(m, "Plan32");
   recurra::bind_plan<double>(m, "Plan64");

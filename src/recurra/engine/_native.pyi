@@ -19,9 +19,6 @@ def threads() -> int:
 
 def set_threads(count: int) -> None: ...
 
-def expect_writes(address: int, bytes: int) -> None:
-    """Says that memory is about to be written whole."""
-
 DIMS: int = 4
 
 class Plan32:

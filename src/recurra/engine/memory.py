@@ -11,14 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recurra.engine import _native
 from recurra.engine.native import Call, Compiled, Gradients, Strided
 from recurra.program import Program, from_json
 
 __all__ = ["Run", "Runner", "program_of", "runner_of"]
 
 Gradient = Tensor | None
-_LARGE = 4 << 20  # bytes; what is smaller torch's allocator has at hand
 
 
 class Run(NamedTuple):
@@ -91,7 +89,6 @@ class Runner:
             for final, state in zip(finals, self.states, strict=True):
                 final.copy_(run.inputs[state])
             return made, residuals
-        _expect_writes(*answers, residuals)
         self.compiled.forward(
             place.call(
                 ys=[_strided(y) for y in answers],
@@ -109,7 +106,6 @@ class Runner:
             torch.empty(t.shape, dtype=t.dtype, device="cpu") if want else None
             for t, want in zip((*run.inputs, *run.starts), wanted, strict=True)
         ]
-        _expect_writes(*(tensor for tensor in made if tensor is not None))
         place = _Placed(self, run)
         if place.batch == 0 or place.time == 0:
             return self._without_steps(grads, made)
@@ -188,13 +184,6 @@ class _Placed:
             tensor = tensor.contiguous()
             self.alive.append(tensor)
         return tensor
-
-
-def _expect_writes(*tensors: Tensor) -> None:
-    """Says of large tensors that they will be written whole, so that their pages come in bulk."""
-    for tensor in tensors:
-        if tensor.nbytes >= _LARGE:
-            _native.expect_writes(tensor.data_ptr(), tensor.nbytes)
 
 
 def _strided(tensor: Tensor) -> Strided:
