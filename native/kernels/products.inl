@@ -54,20 +54,20 @@ template <class T>
 struct Strided {
   const T* base;
   std::ptrdiff_t stride;
-  T operator()(int row, int k) const { return base[row * stride + k]; }
+  T operator()(int row, std::ptrdiff_t k) const { return base[row * stride + k]; }
 };
 
 template <class T, int kRows>
 struct Scattered {
   const T* base[kRows];
-  T operator()(int row, int k) const { return base[row][k]; }
+  T operator()(int row, std::ptrdiff_t k) const { return base[row][k]; }
 };
 
 // Rows of `a` packed k by k.
 template <class T, int kRows>
 struct Interleaved {
   const T* base;
-  T operator()(int row, int k) const { return base[k * kRows + row]; }
+  T operator()(int row, std::ptrdiff_t k) const { return base[k * kRows + row]; }
 };
 
 template <class T>
@@ -98,11 +98,9 @@ RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
                            : load_up_to(from + v * kLanes<T>, columns - v * kLanes<T>);
     }
   }
-  for (int j = 0; j < k; ++j) {
+  for (std::ptrdiff_t j = 0; j < k; ++j) {
     Vec<T> w[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      w[v] = load(panel + (j * kVectors + v) * static_cast<std::ptrdiff_t>(kLanes<T>));
-    }
+    for (int v = 0; v < kVectors; ++v) w[v] = load(panel + (j * kVectors + v) * kLanes<T>);
     for (int r = 0; r < kRows; ++r) {
       const Vec<T> x = splat<T>(a(r, j));
       for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
