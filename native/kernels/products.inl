@@ -84,11 +84,18 @@ RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
   }
 }
 
+// What a tile fetches for later, so many elements with each k: in one go it would hold up the loads.
+template <class T>
+struct Ahead {
+  const T* from;
+  std::ptrdiff_t step;
+};
+
 // One tile: kRows rows times a panel of kVectors vectors. `columns` says how many outputs are real;
 // kWhole promises that all are.
 template <class T, int kRows, int kVectors, bool kWhole, class A>
 RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto, const Rows<T>& out,
-                         int columns) {
+                         int columns, Ahead<T> ahead) {
   Vec<T> sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     const T* from = onto.none() ? nullptr : onto[r];
@@ -101,6 +108,7 @@ RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
   for (std::ptrdiff_t j = 0; j < k; ++j) {
     Vec<T> w[kVectors];
     for (int v = 0; v < kVectors; ++v) w[v] = load(panel + (j * kVectors + v) * kLanes<T>);
+    __builtin_prefetch(ahead.from + j * ahead.step, 0, 2);
     for (int r = 0; r < kRows; ++r) {
       const Vec<T> x = splat<T>(a(r, j));
       for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
@@ -121,18 +129,20 @@ RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
 // Up to kRows rows through a panel; the number of rows becomes a constant.
 template <class T, int kRows, int kVectors, bool kWhole>
 RECURRA_INLINE void tile_rows(int rows, const Rows<T>& a, int first_k, const T* panel, int k,
-                              const Rows<T>& onto, const Rows<T>& out, int columns) {
+                              const Rows<T>& onto, const Rows<T>& out, int columns,
+                              Ahead<T> ahead) {
   if (rows == kRows) {
     if (a.table) {
       Scattered<T, kRows> scattered;
       for (int r = 0; r < kRows; ++r) scattered.base[r] = a[r] + first_k;
-      tile<T, kRows, kVectors, kWhole>(scattered, panel, k, onto, out, columns);
+      tile<T, kRows, kVectors, kWhole>(scattered, panel, k, onto, out, columns, ahead);
     } else {
       const Strided<T> strided{a.base + first_k, a.stride};
-      tile<T, kRows, kVectors, kWhole>(strided, panel, k, onto, out, columns);
+      tile<T, kRows, kVectors, kWhole>(strided, panel, k, onto, out, columns, ahead);
     }
   } else if constexpr (kRows > 1) {
-    tile_rows<T, kRows - 1, kVectors, kWhole>(rows, a, first_k, panel, k, onto, out, columns);
+    tile_rows<T, kRows - 1, kVectors, kWhole>(rows, a, first_k, panel, k, onto, out, columns,
+                                              ahead);
   }
 }
 
@@ -143,10 +153,9 @@ __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k,
                                              int tiles_of_all) {
   // While rows pass through this panel, the next one is fetched, an equal share with each tile; not
   // where no tiles are named.
-  constexpr int kLine = 64 / static_cast<int>(sizeof(T));
-  const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(k) * kVectors * kLanes<T>;
-  const T* ahead = panel + size;
-  const std::ptrdiff_t share = tiles_of_all > 0 ? size / tiles_of_all + kLine : 0;
+  constexpr std::ptrdiff_t kWidth = kVectors * kLanes<T>;
+  Ahead<T> ahead{panel, 0};
+  if (tiles_of_all > 0) ahead = {panel + k * kWidth, (kWidth + tiles_of_all - 1) / tiles_of_all};
   for (int u = 0; u < count; ++u) {
     const ProductRows<T>& run = runs[u];
     const bool begun = first_k > 0;
@@ -154,13 +163,10 @@ __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k,
     const bool zero = start.none();
     for (int r = 0; r < run.rows; r += kTileRows) {
       const int rows = run.rows - r < kTileRows ? run.rows - r : kTileRows;
-      for (std::ptrdiff_t i = 0; i < share && ahead + i < panel + 2 * size; i += kLine) {
-        __builtin_prefetch(ahead + i, 0, 2);
-      }
-      ahead += share;
       tile_rows<T, kTileRows, kVectors, kWhole>(rows, run.a.from(r), first_k, panel, k,
                                                 zero ? Rows<T>{} : start.from(r).plus(column),
-                                                run.out.from(r).plus(column), columns);
+                                                run.out.from(r).plus(column), columns, ahead);
+      ahead.from += k * ahead.step;
     }
   }
 }
@@ -308,9 +314,9 @@ RECURRA_INLINE void outer_tile(int rows_of_c, const T* a, const T* panel, int ro
     const Rows<T> into{c, c_stride};
     const Interleaved<T, kTileRows> interleaved{a};
     if (columns == kVectors * kLanes<T>) {
-      tile<T, kRows, kVectors, true>(interleaved, panel, rows, into, into, columns);
+      tile<T, kRows, kVectors, true>(interleaved, panel, rows, into, into, columns, {panel, 0});
     } else {
-      tile<T, kRows, kVectors, false>(interleaved, panel, rows, into, into, columns);
+      tile<T, kRows, kVectors, false>(interleaved, panel, rows, into, into, columns, {panel, 0});
     }
   } else if constexpr (kRows > 1) {
     outer_tile<T, kRows - 1, kVectors>(rows_of_c, a, panel, rows, c, c_stride, columns);
