@@ -257,51 +257,55 @@ std::size_t outer_scratch(int k) {
   return kOuterRows * (vectors * kLanes<T> + kColumnTiles<T> * kTileRows);
 }
 
-// Copies up to kOuterRows rows of b, from row `from` of the runs on, in panels.
+// Where up to kOuterRows rows of a and b lie, from row `from` of the runs on.
 template <class T>
-int pack_rows(const OuterRows<T>* runs, int count, int from, int k, T* packed) {
+int find_rows(const OuterRows<T>* runs, int count, int from, const T** a, const T** b) {
   int rows = 0;
   for (int u = 0, seen = 0; u < count && rows < kOuterRows; seen += runs[u].rows, ++u) {
     for (int r = from > seen ? from - seen : 0; r < runs[u].rows && rows < kOuterRows;
          ++r, ++rows) {
-      const T* b = runs[u].b[r];
-      for (int column = 0; column < k; column += kPanel<T>) {
-        const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
-        const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-        T* to =
-            packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + rows * vectors * kLanes<T>;
-        for (int v = 0; v < vectors; ++v) {
-          store(to + v * kLanes<T>,
-                load_up_to(b + column + v * kLanes<T>, columns - v * kLanes<T>));
-        }
-      }
+      a[rows] = runs[u].a[r];
+      b[rows] = runs[u].b[r];
     }
   }
   return rows;
 }
 
+// Copies rows of b in panels.
+template <class T>
+void pack_rows(const T* const* b, int rows, int k, T* packed) {
+  for (int r = 0; r < rows; ++r) {
+    for (int column = 0; column < k; column += kPanel<T>) {
+      const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
+      const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+      T* to = packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + r * vectors * kLanes<T>;
+      for (int v = 0; v < vectors; ++v) {
+        store(to + v * kLanes<T>,
+              load_up_to(b[r] + column + v * kLanes<T>, columns - v * kLanes<T>));
+      }
+    }
+  }
+}
+
 // Copies `columns` columns of a from `first` on, in tiles of kTileRows columns, k by k.
 template <class T>
-void pack_columns(const OuterRows<T>* runs, int count, int from, int rows, int first, int columns,
-                  T* packed) {
+void pack_columns(const T* const* a, int rows, int first, int columns, T* packed) {
   constexpr int kAhead = 12;
-  int done = 0;
-  for (int u = 0, seen = 0; u < count && done < rows; seen += runs[u].rows, ++u) {
-    const Rows<T>& given = runs[u].a;
-    for (int r = from > seen ? from - seen : 0; r < runs[u].rows && done < rows; ++r, ++done) {
-      const T* a = given[r] + first;
-      if (r + kAhead < runs[u].rows) {
-        const T* next = given[r + kAhead] + first;
-        __builtin_prefetch(next);
-        __builtin_prefetch(next + columns - 1);
+  for (int r = 0; r < rows; ++r) {
+    const T* row = a[r] + first;
+    T* to = packed + r * kTileRows;
+    const T* next = a[r + kAhead < rows ? r + kAhead : r] + first;
+    __builtin_prefetch(next);
+    __builtin_prefetch(next + columns - 1);
+    if (columns == kColumnTiles<T> * kTileRows) {
+      for (int t = 0; t < kColumnTiles<T>; ++t) {
+        std::memcpy(to + t * kTileRows * kOuterRows, row + t * kTileRows, kTileRows * sizeof(T));
       }
-      for (int t = 0; t < columns; t += kTileRows) {
-        T* to = packed + t * kOuterRows + done * kTileRows;
-        if (columns - t >= kTileRows) {
-          std::memcpy(to, a + t, kTileRows * sizeof(T));
-          continue;
-        }
-        for (int i = 0; i < kTileRows; ++i) to[i] = t + i < columns ? a[t + i] : T(0);
+      continue;
+    }
+    for (int t = 0; t < columns; t += kTileRows) {
+      for (int i = 0; i < kTileRows; ++i) {
+        to[t * kOuterRows + i] = t + i < columns ? row[t + i] : T(0);
       }
     }
   }
@@ -323,17 +327,24 @@ RECURRA_INLINE void outer_tile(int rows_of_c, const T* a, const T* panel, int ro
   }
 }
 
-// One tile of C's rows, through all panels of b.
+// A few tiles of C's rows, through all panels of b: a panel stays in the first-level cache while they
+// pass by.
 template <class T>
-void outer_through_panels(int rows_of_c, const T* a, const T* b, int rows, int k, T* c,
+void outer_through_panels(int columns_of_a, const T* a, const T* b, int rows, int k, T* c,
                           std::ptrdiff_t c_stride) {
   for (int column = 0; column < k; column += kPanel<T>) {
     const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
     const T* panel = b + static_cast<std::ptrdiff_t>(column) * kOuterRows;
-    if (columns > kLanes<T>) {
-      outer_tile<T, kTileRows, 2>(rows_of_c, a, panel, rows, c + column, c_stride, columns);
-    } else {
-      outer_tile<T, kTileRows, 1>(rows_of_c, a, panel, rows, c + column, c_stride, columns);
+    for (int t = 0; t < columns_of_a; t += kTileRows) {
+      const int rows_of_c = columns_of_a - t < kTileRows ? columns_of_a - t : kTileRows;
+      T* into = c + t * c_stride + column;
+      if (columns > kLanes<T>) {
+        outer_tile<T, kTileRows, 2>(rows_of_c, a + t * kOuterRows, panel, rows, into, c_stride,
+                                    columns);
+      } else {
+        outer_tile<T, kTileRows, 1>(rows_of_c, a + t * kOuterRows, panel, rows, into, c_stride,
+                                    columns);
+      }
     }
   }
 }
@@ -346,16 +357,15 @@ void outer(const OuterRows<T>* runs, int count, int first, int last, int k, T* c
   T* const b = scratch + kOuterRows * kColumns;
   int total = 0;
   for (int u = 0; u < count; ++u) total += runs[u].rows;
+  const T* a_rows[kOuterRows];
+  const T* b_rows[kOuterRows];
   for (int from = 0; from < total; from += kOuterRows) {
-    const int rows = pack_rows(runs, count, from, k, b);
+    const int rows = find_rows(runs, count, from, a_rows, b_rows);
+    pack_rows(b_rows, rows, k, b);
     for (int i = first; i < last; i += kColumns) {
       const int columns = last - i < kColumns ? last - i : kColumns;
-      pack_columns(runs, count, from, rows, i, columns, a);
-      for (int t = 0; t < columns; t += kTileRows) {
-        const int rows_of_c = columns - t < kTileRows ? columns - t : kTileRows;
-        outer_through_panels(rows_of_c, a + t * kOuterRows, b, rows, k, c + (i + t) * c_stride,
-                             c_stride);
-      }
+      pack_columns(a_rows, rows, i, columns, a);
+      outer_through_panels(columns, a, b, rows, k, c + i * c_stride, c_stride);
     }
   }
 }
