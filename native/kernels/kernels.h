@@ -66,7 +66,7 @@ struct Instruction {
   std::int64_t dims[kDims] = {1, 1, 1, 1};  // of one row
   Operand out;
   Operand in[kMostInputs];
-  std::int64_t extra = 0;  // the matrix of a product, the size of a one-hot
+  std::int64_t extra = 0;  // the matrix of a product, the size of a one-hot, a norm's centring
 };
 
 // The buffers as a group of rows sees them at one time.
@@ -110,8 +110,8 @@ struct Kernels {
   X(copy) X(neg) X(exp) X(log) X(tanh) X(sigmoid) X(softplus) X(silu) X(gelu) X(erf) X(relu) \
   X(sqrt) X(rsqrt) X(abs) X(sin) X(cos) X(sign) X(add) X(sub) X(mul) X(div) X(pow) X(max) \
   X(min) X(less) X(less_equal) X(equal) X(not_) X(and_) X(sigmoid_slope) X(tanh_slope) \
-  X(where) X(fma) X(fms) X(fnma) X(sum) X(mean) X(largest) X(matvec) X(matvec_transposed) \
-  X(one_hot) X(gather)
+  X(where) X(fma) X(fms) X(fnma) X(sum) X(mean) X(largest) X(norm_scale) X(standardize) \
+  X(norm_slope) X(matvec) X(matvec_transposed) X(one_hot) X(gather)
 
 enum Op : std::int32_t {
 #define RECURRA_NAME(name) kOp_##name,
@@ -128,8 +128,9 @@ enum Op : std::int32_t {
 
 // How many values an op reads; a product may read one more, which it is added onto.
 RECURRA_ALWAYS_INLINE constexpr int inputs_of(std::int32_t op) {
-  if (op >= kOp_where && op <= kOp_fnma) return 3;
+  if ((op >= kOp_where && op <= kOp_fnma) || op == kOp_norm_slope) return 3;
   if ((op >= kOp_add && op <= kOp_equal) || (op >= kOp_and_ && op <= kOp_tanh_slope)) return 2;
+  if (op == kOp_norm_scale || op == kOp_standardize) return 2;
   if (op == kOp_matvec || op == kOp_matvec_transposed || op == kOp_gather) return 2;
   return op == kOp_outer || op == kOp_scatter ? 2 : 1;
 }

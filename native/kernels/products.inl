@@ -70,20 +70,6 @@ struct Interleaved {
   T operator()(int row, std::ptrdiff_t k) const { return base[k * kRows + row]; }
 };
 
-template <class T>
-RECURRA_INLINE Vec<T> load_up_to(const T* from, int count) {
-  return count >= kLanes<T> ? load(from) : load_some(from, count > 0 ? count : 0);
-}
-
-template <class T>
-RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
-  if (count >= kLanes<T>) {
-    store(to, v);
-  } else if (count > 0) {
-    store_some(to, v, count);
-  }
-}
-
 // What a tile fetches for later, so many elements with each k: in one go it would hold up the loads.
 template <class T>
 struct Ahead {

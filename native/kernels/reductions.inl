@@ -29,6 +29,25 @@ struct Running {
   }
 };
 
+// The halves of some lanes added together, and the halves of what comes of it, down to one.
+template <int kHalf, class T>
+RECURRA_INLINE T total_of_lanes(Vec<T> lanes) {
+  if constexpr (kHalf == 0) {
+    return lanes[0];
+  } else {
+    return total_of_lanes<kHalf / 2, T>(lanes + rotated<kHalf, T>(lanes));
+  }
+}
+
+// The running sums as one: Running::halve of sums, without a way through memory.
+template <class T>
+RECURRA_INLINE T total_of(Running<T> running) {
+  for (int half = Running<T>::kVectors / 2; half > 0; half /= 2) {
+    for (int v = 0; v < half; ++v) running.sum[v] += running.sum[v + half];
+  }
+  return total_of_lanes<kLanes<T> / 2, T>(running.sum[0]);
+}
+
 // Joins n elements that `element(i, count)` gives as vectors, in the fixed order.
 template <class T, class Element, class Join, class JoinLanes>
 RECURRA_INLINE T reduced(std::int64_t n, T start, Element element, Join join,

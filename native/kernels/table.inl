@@ -1,4 +1,5 @@
 // The kernels of one instruction set, for its translation unit.
+#include "kernels/norms.inl"
 #include "kernels/pointwise.inl"
 #include "kernels/products.inl"
 #include "kernels/reductions.inl"
@@ -32,6 +33,9 @@ constexpr RowKernel<T> kRowKernels[kRowOps] = {
                                                     sum<T>,
     mean<T>,
     largest<T>,
+    norm_scale<T>,
+    standardize<T>,
+    norm_slope<T>,
     matvec<T>,
     matvec_transposed<T>,
     one_hot<T>,

@@ -97,6 +97,7 @@ class Checks {
     for (int k = 0; k < each.inputs; ++k)
       (void)space_of(each.in[k].buffer, "an input has no buffer");
     if (each.op < kOp_sum) return pointwise(each);
+    if (each.op >= kOp_norm_scale && each.op <= kOp_norm_slope) return norm(each);
     if (each.op <= kOp_matvec) return lines(each);
     if (each.op == kOp_column_sum) return column_sum(each);
     demand(each.dims[0] == 1 && each.dims[1] == 1,
@@ -135,6 +136,18 @@ class Checks {
     demand(each.op != kOp_largest || each.dims[3] > 0, "nothing has no largest");
     inside(each.out, {each.dims[0], each.dims[1], each.dims[2], 1});
     for (int k = 0; k < each.inputs; ++k) inside(together(each.in[k]), dims_of(each));
+  }
+
+  // Whole lines first, and then one number for each of them.
+  void norm(const Instruction& each) const {
+    const Dims ones = {each.dims[0], each.dims[1], each.dims[2], 1};
+    if (each.op == kOp_norm_scale) {
+      inside(each.out, ones);
+    } else {
+      inside(together(each.out), dims_of(each));
+    }
+    for (int k = 0; k + 1 < each.inputs; ++k) inside(together(each.in[k]), dims_of(each));
+    inside(each.in[each.inputs - 1], ones);
   }
 
   void matvec_transposed(const Instruction& each) const {

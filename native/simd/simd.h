@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #if defined(__GNUC__) && !defined(__clang__)  // GCC 12 takes its own undefined vectors for mistakes
@@ -123,6 +124,32 @@ RECURRA_INLINE void store_some(T* to, Vec<T> v, int count) {
 template <class T>
 RECURRA_INLINE Vec<T> splat(T x) {
   return x - Vec<T>{};  // x - 0 is x for every x, -0 included, and compiles to one broadcast
+}
+
+// The first `count` lanes; all of them where there are more, and none where there are fewer than 0.
+template <class T>
+RECURRA_INLINE Vec<T> load_up_to(const T* from, int count) {
+  return count >= kLanes<T> ? load(from) : load_some(from, count > 0 ? count : 0);
+}
+
+template <class T>
+RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
+  if (count >= kLanes<T>) {
+    store(to, v);
+  } else if (count > 0) {
+    store_some(to, v, count);
+  }
+}
+
+// Every lane takes what is kDown lanes above it, and the last ones what is in the first.
+template <class T, int kDown, int... kLane>
+RECURRA_INLINE Vec<T> rotated(Vec<T> v, std::integer_sequence<int, kLane...>) {
+  return __builtin_shufflevector(v, v, ((kLane + kDown) % kLanes<T>)...);
+}
+
+template <int kDown, class T>
+RECURRA_INLINE Vec<T> rotated(Vec<T> v) {
+  return rotated<T, kDown>(v, std::make_integer_sequence<int, kLanes<T>>{});
 }
 
 // --- arithmetic the extensions lack -----------------------------------------------------------
@@ -254,6 +281,14 @@ RECURRA_INLINE bool any(i64 mask) {
   for (int k = 0; k < kLanes<double>; ++k) found |= mask[k];
   return found != 0;
 #endif
+}
+
+// True in the first `count` lanes.
+template <class T>
+RECURRA_INLINE Ints<T> first_lanes(int count) {
+  Ints<T> lane{};
+  for (int k = 0; k < kLanes<T>; ++k) lane[k] = k;
+  return lane < splat_int<T>(count);
 }
 
 // --- float as double and back -----------------------------------------------------------------

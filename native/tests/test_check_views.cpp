@@ -70,6 +70,23 @@ RECURRA_TEST(ops_over_the_last_axis_stay_in_their_buffers) {
   });
 }
 
+RECURRA_TEST(norms_stay_in_their_buffers) {
+  check_cases({
+      {"", kOp_norm_scale, kMatrix, every(1), {kX4, every(1, kStep)}},
+      {kLeaves, kOp_norm_scale, kMatrix, every(6), {kX4, every(1, kStep)}},
+      {kLeaves, kOp_norm_scale, kMatrix, every(1), {lines(kX, 5), every(1, kStep)}},
+      {kLeaves, kOp_norm_scale, kMatrix, every(1), {kX4, every(6, kStep)}},
+      {"", kOp_standardize, kMatrix, lines(kY, 4), {kX4, every(1, kStep)}},
+      {kLeaves, kOp_standardize, kMatrix, lines(kY, 5), {kX4, every(1, kStep)}},
+      {kLeaves, kOp_standardize, kMatrix, lines(kY, 4), {kX4, every(6, kStep)}},
+      {"", kOp_norm_slope, kMatrix, lines(kY, 4), {kX4, kX4, every(1, kStep)}},
+      {kLeaves, kOp_norm_slope, kMatrix, lines(kY, 5), {kX4, kX4, every(1, kStep)}},
+      {kLeaves, kOp_norm_slope, kMatrix, lines(kY, 4), {lines(kX, 5), kX4, every(1, kStep)}},
+      {kLeaves, kOp_norm_slope, kMatrix, lines(kY, 4), {kX4, lines(kX, 5), every(1, kStep)}},
+      {kLeaves, kOp_norm_slope, kMatrix, lines(kY, 4), {kX4, kX4, every(6, kStep)}},
+  });
+}
+
 RECURRA_TEST(products_with_a_matrix_of_the_row_stay_in_their_buffers) {
   check_cases({
       {"", kOp_matvec, kMatrix, every(1), {kX4, along(kStep)}},

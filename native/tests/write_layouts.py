@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from torch import nn
+
 import recurra as rc
 from recurra.compiler.adjoint import backward_program, training
 from recurra.compiler.plan import lay_out
@@ -15,6 +17,7 @@ TABLES = ("buffers", "instructions", "stages", "segments", "matrices")
 LAYERS = {
     "elman": rc.Recurrent(rc.cells.Elman(3, 17)),
     "lstm": rc.Recurrent(rc.cells.LSTM(7, 45)),
+    "norms": rc.Stack(nn.LayerNorm(5), rc.Recurrent(rc.cells.GRU(5, 33)), nn.LayerNorm(33)),
     "stack": rc.Stack(rc.Recurrent(rc.cells.GRU(5, 33)), rc.Recurrent(rc.cells.LSTM(33, 16))),
 }
 

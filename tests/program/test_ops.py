@@ -1,6 +1,7 @@
 """Every op of the table against torch, in value and in gradient."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,20 @@ BINARY = {
 }  # fmt: skip
 COMPARED = {"less": torch.lt, "less_equal": torch.le, "equal": torch.eq}
 
+
+def norm_scale(x, epsilon, *, centred):
+    if centred:
+        return (x.var(-1, correction=0) + epsilon) ** -0.5
+    return (x.square().mean(-1) + epsilon) ** -0.5
+
+
+def norm_slope(g, v, s, *, centred):
+    n = g.shape[-1]
+    along = torch.eye(n, dtype=g.dtype) - v[..., None] * v[..., None, :] / n
+    along = along - centred / n
+    return s[..., None] * (along @ g[..., None])[..., 0]
+
+
 CASES = [
     *(Case(op, f, ((5,),)) for op, f in POINTWISE.items()),
     *(Case(op, f, ((2, 3),), low=0.1) for op, f in POSITIVE.items()),
@@ -64,6 +79,18 @@ CASES = [
     Case("sum", lambda x: x.sum(-1), ((3, 4),)),
     Case("mean", lambda x: x.mean(-1), ((3, 4),)),
     Case("largest", lambda x: x.amax(-1), ((3, 4),)),
+    *(
+        Case("norm_scale", partial(norm_scale, centred=centred), ((3, 4), (3,)),
+             {"centred": centred}, low=0.1)
+        for centred in (True, False)
+    ),
+    Case("standardize", lambda x, s: (x - x.mean(-1, keepdim=True)) * s[..., None],
+         ((3, 4), (3,))),
+    *(
+        Case("norm_slope", partial(norm_slope, centred=centred), ((3, 4), (3, 4), (3,)),
+             {"centred": centred})
+        for centred in (True, False)
+    ),
     Case("reshape", lambda x: x.reshape(-1, 2, 6), ((3, 4),), {"shape": (2, 6)}),
     Case("expand", lambda x: x.expand(-1, 2, 3, 4), ((2, 1, 4),), {"shape": (2, 3, 4)}),
     Case("expand", lambda x: x.expand(-1, 3, 2), ((1, 1),), {"shape": (3, 2)}),

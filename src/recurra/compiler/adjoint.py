@@ -19,6 +19,7 @@ __all__ = ["Backward", "Training", "backward_program", "training"]
 # What an op costs to run again, beside making its inputs again; an element kept costs about 8.
 _COSTS = {
     "matvec": 1000, "addmatvec": 1000, "sum": 3, "mean": 3, "largest": 3, "outer": 2, "one_hot": 2,
+    "norm_scale": 6, "standardize": 4, "norm_slope": 6,
     "reshape": 0, "slice": 0, "transpose": 0, "expand": 0, "detach": 0, "constant": 0, "concat": 2,
     "exp": 4, "log": 4, "tanh": 5, "sigmoid": 4, "softplus": 6, "silu": 5, "gelu": 8, "erf": 6,
     "sin": 6, "cos": 6, "pow": 12, "sqrt": 2, "rsqrt": 3, "div": 2,

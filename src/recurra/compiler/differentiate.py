@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from recurra.compiler.norms import norms_of
 from recurra.program import OPS, Builder, Program, verify
 from recurra.program.program import InputRole, OutputRole
 
@@ -61,7 +62,7 @@ class Adjoint(NamedTuple):
 
 def adjoint_of(program: Program) -> Adjoint:
     """`differentiate`, with the way from the step's values to the adjoint's."""
-    types = verify(program)
+    types, norms = verify(program), norms_of(program)
     b = Builder()
     values = [b.input(name, role, shape, kind) for name, role, (kind, shape) in program.inputs]
     gradients: dict[int, int] = {}
@@ -81,13 +82,16 @@ def adjoint_of(program: Program) -> Adjoint:
     for place in reversed(range(len(program.instructions))):
         if first + place not in gradients:
             continue
+        gradient = gradients.pop(first + place)
         op, inputs, attributes = program.instructions[place]
+        output, norm = values[first + place], norms.get(first + place)
+        if norm is not None:  # all that comes back to x, that by way of the scale too
+            scale = values[norm.scale]
+            slope = b.op("norm_slope", gradient, output, scale, centred=norm.centred)
+            _add(b, gradients, inputs[norm.x], slope)
+            continue
         parts = OPS[op].vector_jacobian(
-            b,
-            [values[k] for k in inputs],
-            values[first + place],
-            gradients.pop(first + place),
-            attributes,
+            b, [values[k] for k in inputs], output, gradient, attributes
         )
         for value, part in zip(inputs, parts, strict=True):
             if part is not None:

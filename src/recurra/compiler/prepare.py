@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recurra.compiler.fuse import fuse
 from recurra.compiler.heads import one_head_each
+from recurra.compiler.norms import find_norms
 from recurra.compiler.simplify import simplify
 from recurra.compiler.widen import widen
 from recurra.program import Program
@@ -19,4 +20,4 @@ def prepare(program: Program) -> Program:
     >>> sorted({instruction.op for instruction in step.instructions})
     ['add', 'addmatvec', 'constant', 'fma', 'matvec', 'mul', 'sigmoid', 'slice', 'sub', 'tanh']
     """
-    return widen(fuse(simplify(one_head_each(program))))
+    return widen(find_norms(fuse(simplify(one_head_each(program)))))

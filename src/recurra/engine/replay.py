@@ -56,6 +56,21 @@ def _one_hot(values: Tensors, attributes: Attributes) -> Tensor:
     return (index.unsqueeze(-1) == places).to(like.dtype)
 
 
+def _norm_scale(values: Tensors, attributes: Attributes) -> Tensor:
+    x, epsilon = values
+    if attributes["centred"]:
+        x = x - x.mean(-1, keepdim=True)
+    return torch.rsqrt((x * x).mean(-1) + epsilon)
+
+
+def _norm_slope(values: Tensors, attributes: Attributes) -> Tensor:
+    g, v, scale = values
+    along = g - v * (g * v).mean(-1, keepdim=True)
+    if attributes["centred"]:
+        along = along - g.mean(-1, keepdim=True)
+    return along * scale.unsqueeze(-1)
+
+
 def _plain(function: Callable[..., Tensor]) -> Callable[[Tensors, Attributes], Tensor]:
     return lambda values, _: function(*values)
 
@@ -87,6 +102,9 @@ MEANINGS: dict[str, Callable[[Tensors, Attributes], Tensor]] = {
     "sum": _plain(lambda x: x.sum(-1)),
     "mean": _plain(lambda x: x.mean(-1)),
     "largest": _plain(lambda x: x.amax(-1)),
+    "norm_scale": _norm_scale,
+    "standardize": _plain(lambda x, scale: (x - x.mean(-1, keepdim=True)) * scale.unsqueeze(-1)),
+    "norm_slope": _norm_slope,
     "outer": _plain(lambda one, other: one.unsqueeze(-1) * other.unsqueeze(-2)),
     "matvec": _matvec,
     "addmatvec": lambda values, a: values[0] + _matvec(values[1:], a),

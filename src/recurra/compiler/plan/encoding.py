@@ -9,14 +9,15 @@ from recurra.compiler.plan.graph import Graph, Node
 from recurra.compiler.plan.storage import Place, Storage
 from recurra.compiler.plan.views import DIMS, View, collapse, contiguous
 
-__all__ = ["INSTRUCTION_WIDTH", "Encoder", "crooked", "words_of"]
+__all__ = ["INSTRUCTION_WIDTH", "NORMS", "REDUCTIONS", "Encoder", "crooked", "words_of"]
 
 MOST_INPUTS = 3
 INSTRUCTION_WIDTH = 3 + DIMS + (1 + MOST_INPUTS) * (2 + DIMS)
 
 _NAMES = {"not": "not_", "and": "and_"}
 _SPECIAL = ("matvec", "matvec_transposed", "one_hot", "gather")
-_REDUCTIONS = ("sum", "mean", "largest")
+REDUCTIONS = ("sum", "mean", "largest")
+NORMS = {"norm_scale": 1, "standardize": 1, "norm_slope": 2}  # the inputs that are whole lines
 _ONE = (0, 0, 0, 1)  # elements that follow each other
 _STAYS = (0,) * DIMS
 
@@ -25,10 +26,15 @@ def crooked(node: Node) -> list[int]:
     """The inputs whose elements a kernel cannot go through; they have to be copied first."""
     if node.op == "copy" or node.op == "product" or node.op in _SPECIAL:
         return []
-    if node.op in _REDUCTIONS:
+    if node.op in REDUCTIONS:
         view = node.inputs[0]
         dims, _ = collapse(view.shape[:-1], [contiguous(node.shape), view.strides[:-1]])
         return [0] if view.strides[-1] != 1 or dims[0] != 1 else []
+    if node.op in NORMS:
+        lines = node.inputs[: NORMS[node.op]]
+        dims, _ = _lines_of_norm(node, contiguous(node.shape))
+        together = dims[0] == 1 and all(view.strides[-1] == 1 for view in lines)
+        return [] if together else list(range(len(node.inputs)))
     into = node.into.strides if node.into else contiguous(node.shape)
     _, strides = collapse(node.shape, [into, *(view.strides for view in node.inputs)])
     return [k for k, each in enumerate(strides[1:]) if each[-1] not in (0, 1)]
@@ -44,6 +50,15 @@ def words_of(node: Node) -> str:
         return f"{node.op} {list(node.shape)}"
     onto = " onto a sum" if len(node.inputs) > 1 else ""
     return f"product {list(node.matrix.shape)}{onto}"
+
+
+def _lines_of_norm(
+    node: Node, into: Sequence[int]
+) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+    """The places of a norm's lines, and the steps between them in the result and each input."""
+    shape = node.inputs[0].shape[:-1]
+    steps = [view.strides[: len(shape)] for view in node.inputs]
+    return collapse(shape, [into[: len(shape)], *steps])
 
 
 class Encoder:
@@ -67,8 +82,10 @@ class Encoder:
         into = node.into or View(node.out, 0, node.shape, contiguous(node.shape))
         if node.op == "product":
             return self._product(node, into)
-        if node.op in _REDUCTIONS:
+        if node.op in REDUCTIONS:
             dims, operands = self._reduction(node, into)
+        elif node.op in NORMS:
+            dims, operands = self._norm(node, into)
         elif node.op in _SPECIAL:
             dims, operands = self._special(node, into)
         else:
@@ -139,6 +156,15 @@ class Encoder:
         return (*dims[1:], view.shape[-1]), [
             self._operand(into, (*out[1:], 0)),
             self._operand(view, (*given[1:], 1)),
+        ]
+
+    def _norm(self, node: Node, into: View) -> tuple[Sequence[int], list[list[int]]]:
+        whole = NORMS[node.op]
+        (_, *dims), steps = _lines_of_norm(node, into.strides)
+        lines = [node.op != "norm_scale", *(k < whole for k in range(len(node.inputs)))]
+        return (*dims, node.inputs[0].shape[-1]), [
+            self._operand(view, (*step[1:], int(line)))
+            for view, step, line in zip([into, *node.inputs], steps, lines, strict=True)
         ]
 
     def _special(self, node: Node, into: View) -> tuple[Sequence[int], list[list[int]]]:

@@ -29,7 +29,7 @@ class Node:
         inputs: what it reads. A product reads the vector, and what it is added onto.
         matrix: of a product, the weights.
         into: where in the storage of `out` the result goes.
-        extra: of one-hots and gathers, the number of places.
+        extra: of one-hots and gathers, the number of places; of norms, whether they are centred.
     """
 
     op: str
@@ -128,7 +128,7 @@ class Graph:
         elif op == "outer":
             self._outer(value, inputs)
         else:
-            extra = attributes.get("size", 0)
+            extra = attributes.get("size", int(attributes.get("centred", 0)))
             self._node(op, value, [self.views[k] for k in inputs], extra=extra)
 
     def _store(self, value: int) -> None:

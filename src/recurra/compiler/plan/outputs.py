@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from recurra.compiler.plan.encoding import NORMS, REDUCTIONS
 from recurra.compiler.plan.gradients import Sum
 from recurra.compiler.plan.graph import Graph, Node
 from recurra.compiler.plan.stages import order_stage
@@ -12,6 +13,8 @@ from recurra.compiler.plan.storage import Place, Storage
 from recurra.compiler.plan.views import View, contiguous
 
 __all__ = ["Outputs"]
+
+_OF_WHOLE_LINES = frozenset({*REDUCTIONS, *NORMS, "matvec", "matvec_transposed", "gather"})
 
 
 class Outputs:
@@ -124,7 +127,7 @@ def _element_by_element(node: Node, state: int) -> bool:
     """Whether each element is made of the state's element in the same place only."""
     if node.op == "product":  # what it is added onto, but not what it multiplies
         return node.inputs[0].base != state
-    if node.op in ("sum", "mean", "largest", "matvec", "matvec_transposed", "gather"):
+    if node.op in _OF_WHOLE_LINES:
         return False
     return all(
         view.offset == 0 and view.strides == contiguous(node.shape)

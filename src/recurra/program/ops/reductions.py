@@ -12,7 +12,7 @@ from recurra.program.ops.op import Array, Attributes, Op, Type
 if TYPE_CHECKING:
     from recurra.program.builder import Builder
 
-__all__ = ["OPS"]
+__all__ = ["OPS", "Gradients", "spread"]
 
 Gradients = Sequence["int | None"]
 
@@ -24,7 +24,7 @@ def _reduced(types: Sequence[Type], _: Attributes) -> Type:
     return Type("float", given.shape[:-1])
 
 
-def _spread(b: Builder, value: int, like: int) -> int:
+def spread(b: Builder, value: int, like: int) -> int:
     """A reduced value again in every place of the last axis."""
     shape = b.types[like].shape
     return b.op("expand", b.op("reshape", value, shape=(*shape[:-1], 1)), shape=shape)
@@ -33,14 +33,14 @@ def _spread(b: Builder, value: int, like: int) -> int:
 def _sum_gradient(
     b: Builder, inputs: Sequence[int], output: int, grad: int, _: Attributes
 ) -> Gradients:
-    return [_spread(b, grad, inputs[0])]
+    return [spread(b, grad, inputs[0])]
 
 
 def _mean_gradient(
     b: Builder, inputs: Sequence[int], output: int, grad: int, _: Attributes
 ) -> Gradients:
     count = b.types[inputs[0]].shape[-1]
-    return [_spread(b, b.op("mul", grad, b.like(1 / count, grad)), inputs[0])]
+    return [spread(b, b.op("mul", grad, b.like(1 / count, grad)), inputs[0])]
 
 
 def _largest_gradient(
@@ -48,10 +48,10 @@ def _largest_gradient(
 ) -> Gradients:
     """To the largest element; in equal shares at a tie, as torch's amax does."""
     x = inputs[0]
-    wins = b.op("equal", x, _spread(b, output, x))
+    wins = b.op("equal", x, spread(b, output, x))
     ones = b.op("where", wins, b.like(1, x), b.like(0, x))
     share = b.op("div", grad, b.op("sum", ones))
-    return [b.op("mul", ones, _spread(b, share, x))]
+    return [b.op("mul", ones, spread(b, share, x))]
 
 
 def _reduction(
