@@ -15,8 +15,9 @@ __all__ = ["fuse"]
 def fuse(program: Program) -> Program:
     """A program with ``addmatvec`` and ``fma`` in the place of sums of products.
 
-    The terms of a sum that do not wait for a state come first, and of each kind the products by
-    weights last: what waits for nothing is then summed before the loop over time.
+    The terms of a sum that do not wait for a state come first, those that wait for nothing at all
+    before them, and of each kind the products by weights last: what waits for nothing is then summed
+    before the loop over time.
 
     >>> import recurra as rc
     >>> layer = rc.Recurrent(rc.cells.Elman(3, 8))
@@ -101,7 +102,10 @@ class _Fusing:
         return found
 
     def _sum(self, value: int) -> int:
-        terms = sorted(self._terms(value), key=lambda t: (t in self.waits, self._is_product(t)))
+        terms = sorted(
+            self._terms(value),
+            key=lambda t: (t in self.waits, t not in self.shared, self._is_product(t)),
+        )
         total: int | None = None
         for term in terms:
             total = self._add(total, term)
