@@ -15,9 +15,9 @@ __all__ = ["fuse"]
 def fuse(program: Program) -> Program:
     """A program with ``addmatvec`` and ``fma`` in the place of sums of products.
 
-    The terms of a sum that do not wait for a state come first, those that wait for nothing at all
-    before them, and of each kind the products by weights last: what waits for nothing is then summed
-    before the loop over time.
+    The terms of a sum that do not wait for a state come first, those of weights only before them,
+    and of each kind the products by weights last: what waits for nothing is then summed before the
+    loop over time.
 
     >>> import recurra as rc
     >>> layer = rc.Recurrent(rc.cells.Elman(3, 8))
