@@ -1,52 +1,13 @@
-// Ops over the last axis, and products with matrices that each row holds.
-//
-// A sum has one fixed order: kOrder running sums, element i into sum i mod kOrder, then halves
-// added to halves. Every instruction set keeps these kOrder sums, in as many vectors as it takes.
+// Ops over the last axis, joined in the order of lines.inl, and products with matrices that each row
+// holds.
 #pragma once
 
 #include "kernels/kernels.h"
+#include "kernels/lines.inl"
 #include "kernels/math.h"
 #include "simd/simd.h"
 
 namespace recurra::RECURRA_ISA {
-
-constexpr int kOrder = 16;
-
-// The running sums, in kOrder lanes.
-template <class T>
-struct Running {
-  static constexpr int kVectors = kOrder / kLanes<T>;
-  Vec<T> sum[kVectors];
-
-  template <class Join>
-  RECURRA_INLINE T halve(const Running& running, Join join) {
-    T lanes[kOrder];
-    for (int v = 0; v < kVectors; ++v) store(lanes + v * kLanes<T>, running.sum[v]);
-    for (int half = kOrder / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) lanes[i] = join(lanes[i], lanes[i + half]);
-    }
-    return lanes[0];
-  }
-};
-
-// The halves of some lanes added together, and the halves of what comes of it, down to one.
-template <int kHalf, class T>
-RECURRA_INLINE T total_of_lanes(Vec<T> lanes) {
-  if constexpr (kHalf == 0) {
-    return lanes[0];
-  } else {
-    return total_of_lanes<kHalf / 2, T>(lanes + rotated<kHalf, T>(lanes));
-  }
-}
-
-// The running sums as one: Running::halve of sums, without a way through memory.
-template <class T>
-RECURRA_INLINE T total_of(Running<T> running) {
-  for (int half = Running<T>::kVectors / 2; half > 0; half /= 2) {
-    for (int v = 0; v < half; ++v) running.sum[v] += running.sum[v + half];
-  }
-  return total_of_lanes<kLanes<T> / 2, T>(running.sum[0]);
-}
 
 // Joins n elements that `element(i, count)` gives as vectors, in the fixed order.
 template <class T, class Element, class Join, class JoinLanes>
@@ -75,16 +36,6 @@ RECURRA_INLINE T reduced(std::int64_t n, T start, Element element, Join join,
     running.sum[v] = load(lanes);
   }
   return Running<T>::halve(running, join_lanes);
-}
-
-template <class T>
-RECURRA_INLINE T sum_of(const T* x, std::int64_t n) {
-  return reduced<T>(
-      n, T(0),
-      [x](std::int64_t i, int count) {
-        return count == kLanes<T> ? load(x + i) : load_some(x + i, count);
-      },
-      [](Vec<T> a, Vec<T> b) { return a + b; }, [](T a, T b) { return a + b; });
 }
 
 template <class T>
@@ -124,47 +75,26 @@ RECURRA_INLINE T dot(const T* a, const T* b, std::int64_t n) {
   return Running<T>::halve(running, [](T x, T y) { return x + y; });
 }
 
-// Calls work(out, in...) for every place outside the last axis. The last axis of every input lies
-// together.
-template <class T, int kIn, class Work>
-RECURRA_INLINE void for_each_line(const Instruction& instruction, const Frame<T>& frame,
-                                  Work work) {
-  const std::int64_t* dims = instruction.dims;
-  for (int row = frame.first; row < frame.first + frame.rows; ++row) {
-    T* const out = frame.buffers[instruction.out.buffer][row] + instruction.out.offset;
-    const T* from[kIn];
-    for (int k = 0; k < kIn; ++k) {
-      from[k] = frame.buffers[instruction.in[k].buffer][row] + instruction.in[k].offset;
-    }
-    for (std::int64_t a = 0; a < dims[0]; ++a) {
-      for (std::int64_t b = 0; b < dims[1]; ++b) {
-        for (std::int64_t c = 0; c < dims[2]; ++c) {
-          const T* in[kIn];
-          for (int k = 0; k < kIn; ++k) {
-            const std::int64_t* s = instruction.in[k].strides;
-            in[k] = from[k] + a * s[0] + b * s[1] + c * s[2];
-          }
-          const std::int64_t* s = instruction.out.strides;
-          work(out + a * s[0] + b * s[1] + c * s[2], in);
-        }
-      }
-    }
+template <class T, bool kMean>
+struct Sum {
+  std::int64_t n;
+
+  template <int kCount>
+  RECURRA_ALWAYS_INLINE void of(const Lines<T, 1>& lines) const {
+    T found[kLanes<T>];
+    store(found, kMean ? means_of<kCount>(lines.in[0], n) : sums_of<kCount>(lines.in[0], n));
+    for (int line = 0; line < kCount; ++line) *lines.out[line] = found[line];
   }
-}
+};
 
 template <class T>
 void sum(const Instruction& instruction, const Frame<T>& frame) {
-  const std::int64_t n = instruction.dims[kDims - 1];
-  for_each_line<T, 1>(instruction, frame,
-                      [n](T* out, const T* const* in) { *out = sum_of(in[0], n); });
+  for_lines<T, 1>(instruction, frame, Sum<T, false>{instruction.dims[kDims - 1]});
 }
 
 template <class T>
 void mean(const Instruction& instruction, const Frame<T>& frame) {
-  const std::int64_t n = instruction.dims[kDims - 1];
-  for_each_line<T, 1>(instruction, frame, [n](T* out, const T* const* in) {
-    *out = sum_of(in[0], n) / static_cast<T>(n);
-  });
+  for_lines<T, 1>(instruction, frame, Sum<T, true>{instruction.dims[kDims - 1]});
 }
 
 template <class T>

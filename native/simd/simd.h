@@ -141,17 +141,6 @@ RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
   }
 }
 
-// Every lane takes what is kDown lanes above it, and the last ones what is in the first.
-template <class T, int kDown, int... kLane>
-RECURRA_INLINE Vec<T> rotated(Vec<T> v, std::integer_sequence<int, kLane...>) {
-  return __builtin_shufflevector(v, v, ((kLane + kDown) % kLanes<T>)...);
-}
-
-template <int kDown, class T>
-RECURRA_INLINE Vec<T> rotated(Vec<T> v) {
-  return rotated<T, kDown>(v, std::make_integer_sequence<int, kLanes<T>>{});
-}
-
 // --- arithmetic the extensions lack -----------------------------------------------------------
 
 // a * b + c, rounded once.
