@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from recurra.errors import ModelFileError
 from recurra.streaming import load
-from recurra.streaming.container import RawTensor
 from recurra.streaming.description import fingerprint
+from recurra.streaming.tensors import RawTensor
 from tests.streaming.made import forged, parts_of
 
 JSON = st.recursive(

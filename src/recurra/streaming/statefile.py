@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from recurra.atomic import write_atomically
 from recurra.errors import ModelFileError, StateError
-from recurra.streaming.container import Layout, RawTensor, pack, unpack
+from recurra.streaming.container import Layout, pack, unpack
+from recurra.streaming.tensors import RawTensor
 
 if TYPE_CHECKING:
     from recurra.engine import Array, Slot
@@ -136,4 +136,4 @@ def _rows(raw: RawTensor, slot: Slot, count: int, source: str) -> Array:
             f"{_TYPES[slot.dtype.name]} {(count, *slot.shape)}."
         )
     rows = np.frombuffer(raw.data, slot.dtype.newbyteorder("<")).reshape(raw.shape)
-    return rows.astype(slot.dtype) if sys.byteorder == "big" else rows
+    return rows.astype(slot.dtype)
