@@ -2,8 +2,8 @@
 
 They are never written again: what an earlier recurra wrote is what its users have. Each holds
 ``Stack(Standardize, InitialState(LSTM(3, 4)), LayerNorm, Residual(GRU(4, 4)), Linear(4, 2))`` with
-the weights of one seed; the states are those after two of the three events, and H_0. Snapshots are of
-version 2's model, after the same two events.
+the weights of one seed; the states are those after two of the three events, and H_0. Snapshots
+are of version 2's model, after the same two events.
 
 ``version-2-indices`` is ``Stack(Embedding(5, 3), LSTM(3, 4), GRU(4, 3), Linear(3, 2))``.
 """
