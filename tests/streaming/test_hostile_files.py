@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from fuzz.sealing import forged, parts_of, recomputed
 from recurra import Recurrent, Stack, cells
 from recurra.errors import ModelFileError
 from recurra.streaming import load, save
 from recurra.streaming.statefile import pack_states
-from tests.streaming.forging import JSON, at, places, recomputed, refusal, with_lie
-from tests.streaming.made import a_model, forged, parts_of
+from tests.streaming.forging import JSON, at, places, refusal, with_lie
+from tests.streaming.made import a_model
 
 
 @pytest.fixture(scope="module")

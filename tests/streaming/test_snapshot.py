@@ -4,7 +4,6 @@ On any number of threads and with any instruction set, a restored stream has the
 that was never stopped.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from torch import nn
 
+from fuzz.sealing import resealed
 from recurra import Recurrent, Residual, Stack, cells
 from recurra.engine import _native
 from recurra.errors import ModelFileError, StateError
@@ -33,11 +33,6 @@ def fed(model, count):
     stream = model.stream()
     stream.steps(np.random.default_rng(0).normal(size=(count, model.input_size)))
     return stream
-
-
-def resealed(data):
-    """With the checksum that goes with the bytes before it."""
-    return data[:-8] + hashlib.blake2b(data[:-8], digest_size=8).digest()
 
 
 # --- going on -------------------------------------------------------------------------------------

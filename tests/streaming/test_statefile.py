@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
+from fuzz.sealing import forged, parts_of
 from recurra.atomic import write_atomically
 from recurra.errors import ModelFileError, StateError
 from recurra.streaming import read_states, write_states
 from recurra.streaming.statefile import pack_states
-from tests.streaming.made import a_model, forged, loaded, parts_of
+from tests.streaming.made import a_model, loaded
 
 KEYS = ["pump-7", "", "é\n\0", "\udcff", "x" * 70_000]
 
