@@ -14,6 +14,7 @@ from benchmarks import (
     memory,
     ragged,
     sequence,
+    start,
     step,
     threads,
     training,
@@ -24,6 +25,7 @@ QUESTIONS = [
     module.QUESTION
     for module in (step, engine_step, sequence, training, custom_cells, ragged, memory, threads)
 ]
+QUESTIONS += [start.QUESTION, start.RESIDENT]
 
 if __name__ == "__main__":
     main(QUESTIONS, __doc__)
