@@ -30,9 +30,7 @@ __all__ = ["main", "run"]
 WAIT = 60  # seconds for a sign of life
 
 
-def feed(
-    model: rc.Model, folder: Path, batches: int, every: str, ahead: int, told: int
-) -> None:
+def feed(model: rc.Model, folder: Path, batches: int, every: str, ahead: int, told: int) -> None:
     """From the cursor to the end; each line it writes is a position that is durable."""
     by_hand = every == "hand"
     commit_every: Any = None if by_hand else every if every == "batch" else float(every)
@@ -64,23 +62,23 @@ class Run:
             try:
                 feed(*arguments, write)
                 code = 0
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - it must not go on as a second parent
                 traceback.print_exc()
             finally:
                 os._exit(code)
         os.close(write)
-        self._text = b""
+        self._text, self._lines = b"", 0
         self.came_from, self.durable = -1, -1
 
-    def listen(self, seconds: float) -> bool:
-        """Hear what it says for so long; whether it goes on."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if select.select([self.read], [], [], left)[0]:
-                said = os.read(self.read, 1 << 16)
-                if not said:
-                    return False
-                self._hear(said)
+    def listen(self, lines: int, then: float) -> bool:
+        """Hear so many lines and wait for so many seconds; whether it goes on."""
+        while self._lines < lines:
+            assert select.select([self.read], [], [], WAIT)[0], f"no sign of life for {WAIT} s"
+            said = os.read(self.read, 1 << 16)
+            if not said:
+                return False
+            self._hear(said)
+        time.sleep(then)
         return True
 
     def end(self, kill: bool) -> int:
@@ -94,6 +92,7 @@ class Run:
 
     def _hear(self, said: bytes) -> None:
         *lines, self._text = (self._text + said).split(b"\n")
+        self._lines += len(lines)
         for line in lines:
             if line.startswith(b"from "):
                 self.came_from = self.durable = int(line[5:])
@@ -108,6 +107,7 @@ def run(
     every: str,
     seed: int,
     seconds: float = 1e9,
+    apart: int = 5,
     ahead: int = 0,
 ) -> dict[str, Any]:
     """Kill and start again until all batches went through, or the time is over.
@@ -119,6 +119,7 @@ def run(
         every: "batch", "hand" (every third, without waiting) or milliseconds.
         seed: of the moments.
         seconds: when to let the rest go unharmed.
+        apart: how many lines it says between kills, on average.
         ahead: a fault to be noticed: the cursor is so many batches too far.
 
     Returns:
@@ -133,9 +134,8 @@ def run(
     while goes_on:
         last = time.monotonic() - began > seconds
         process = Run(model, folder, durable if last and durable else batches, every, ahead)
-        # As long as a few commits take, and now and then within the opening of the store.
-        patience = draw.choice([0.01, 0.05, 0.2]) * draw.random()
-        goes_on = process.listen(WAIT if last else patience)
+        lines = sys.maxsize if last else draw.randrange(2 * apart)  # none: while it opens the store
+        goes_on = process.listen(lines, draw.random() * draw.choice([0.0005, 0.005]))
         code = process.end(kill=goes_on)
         if process.came_from < 0:
             early += 1
@@ -177,10 +177,12 @@ def main() -> None:
     parser.add_argument("--commit-every", default="batch", help="batch, hand or milliseconds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=1e9)
+    parser.add_argument("--apart", type=int, default=5, help="lines between kills, on average")
     parser.add_argument("--ahead", type=int, default=0, help="a fault that has to be noticed")
     a = parser.parse_args()
     model = rc.load(a.model)
-    done = run(model, a.folder, a.batches, a.commit_every, a.seed, a.seconds, a.ahead)
+    options = (a.batches, a.commit_every, a.seed, a.seconds, a.apart, a.ahead)
+    done = run(model, a.folder, *options)
     json.dump(done, sys.stdout)
 
 

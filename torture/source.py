@@ -1,4 +1,4 @@
-"""A replayable source, and what its events make of a model's states in a run without interruption."""
+"""A replayable source, and the states that its events lead to when nothing interrupts them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def save_a_model(path: Path, size: int = 16, features: int = 3) -> None:
     import torch
 
     torch.manual_seed(0)
-    rc.save(
-        rc.Stack(rc.Recurrent(rc.cells.LSTM(features, size)), torch.nn.Linear(size, 2)), path
-    )
+    rc.save(rc.Stack(rc.Recurrent(rc.cells.LSTM(features, size)), torch.nn.Linear(size, 2)), path)
 
 
 def batch(number: int, features: int = 3) -> tuple[list[int | str], Array]:

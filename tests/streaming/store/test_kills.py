@@ -24,15 +24,16 @@ def killed(model, folder, *options):
 
 
 @pytest.mark.parametrize(
-    ("every", "batches", "kills"), [("batch", 200, 10), ("hand", 1000, 5), ("5", 1000, 5)]
+    ("every", "batches", "apart"), [("batch", 300, 8), ("hand", 1000, 15), ("3", 1000, 40)]
 )
-def test_states_are_those_of_a_run_that_was_never_killed(model, tmp_path, every, batches, kills):
-    done = killed(model, tmp_path, "--commit-every", every, "--batches", str(batches))
+def test_states_are_those_of_a_run_that_was_never_killed(model, tmp_path, every, batches, apart):
+    options = ["--commit-every", every, "--batches", str(batches), "--apart", str(apart)]
+    done = killed(model, tmp_path, *options)
 
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert record["batches"] == batches
-    assert record["kills"] >= kills
+    assert record["kills"] >= 15
 
 
 def test_a_cursor_that_is_ahead_of_the_states_is_noticed(model, tmp_path):
