@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from benchmarks import (
     custom_cells,
+    durable_streams,
     engine_step,
     memory,
     ragged,
@@ -23,7 +24,17 @@ from benchmarks.harness.main import main
 
 QUESTIONS = [
     module.QUESTION
-    for module in (step, engine_step, sequence, training, custom_cells, ragged, memory, threads)
+    for module in (
+        step,
+        engine_step,
+        sequence,
+        training,
+        custom_cells,
+        ragged,
+        memory,
+        threads,
+        durable_streams,
+    )
 ]
 QUESTIONS += [start.QUESTION, start.RESIDENT]
 
