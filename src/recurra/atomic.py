@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+__all__ = ["flush_folder", "write_atomically"]
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -40,7 +40,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
             with contextlib.suppress(OSError):
                 beside.unlink()
             raise
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
     except OSError as error:
         if error.errno is None:
             raise
@@ -61,8 +61,8 @@ def _write_through(path: Path, data: bytes, *, like: Path) -> None:
         os.fsync(descriptor)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where folders can be flushed."""
+def flush_folder(folder: Path) -> None:
+    """Make durable which files a folder has, where folders can be flushed."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

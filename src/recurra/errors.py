@@ -10,6 +10,9 @@
     ├── NotStreamableError  a layer needs the future to answer        (also a TypeError)
     ├── ProgramError        a program is not one that can run         (also a ValueError)
     │   └── PlanError       a valid program that the engine cannot run
+    ├── StoreError          a store of states cannot be used now      (also an OSError)
+    │   ├── StoreFileError    its files are damaged, or not ours      (also a ValueError)
+    │   └── StoreLockedError  another process uses it
     ├── TraceError          a layer cannot become a program           (also a TypeError)
     ├── TrainingError       training cannot go on                     (also a RuntimeError)
     └── MissingExtraError   an optional dependency is not installed   (also an ImportError)
@@ -29,6 +32,9 @@ __all__ = [
     "RecurraError",
     "ShapeError",
     "StateError",
+    "StoreError",
+    "StoreFileError",
+    "StoreLockedError",
     "TraceError",
     "TrainingError",
 ]
@@ -67,6 +73,18 @@ class ProgramError(RecurraError, ValueError):
 
 class PlanError(ProgramError):
     """A program is valid, but the native engine cannot run it."""
+
+
+class StoreError(RecurraError, OSError):
+    """A store of states cannot be read or written, for example because the disk is full."""
+
+
+class StoreFileError(StoreError, ValueError):
+    """A store's files are truncated, altered, of another version, or not ours at all."""
+
+
+class StoreLockedError(StoreError):
+    """A store is in use by another process, and it is for one at a time."""
 
 
 class TraceError(RecurraError, TypeError):
