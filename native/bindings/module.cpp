@@ -1,10 +1,11 @@
-// The Python module: plans, calls by address, and streams.
+// The Python module: plans, calls by address, streams, and the check of stores.
 #define RECURRA_IMPORTS_NUMPY
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings/numpy_api.h"
+#include "bindings/store.h"
 #include "bindings/streams.h"
 #include "kernels/kernels.h"
 #include "plan/plan.h"
@@ -173,4 +174,5 @@ NB_MODULE(_native, m) {
   recurra::bind_plan<double>(m, "Plan64");
   recurra::bind_streams<float>(m, "Weights32", "Stepper32");
   recurra::bind_streams<double>(m, "Weights64", "Stepper64");
+  recurra::bind_store(m);
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 from recurra.atomic import flush_folder
 from recurra.errors import MissingExtraError, StoreError, StoreFileError, StoreLockedError
-from recurra.streaming.store.health import check_file, check_head
+from recurra.streaming.store.health import check_file
 from recurra.streaming.store.locking import NAME as LOCK
 
 __all__ = ["DATA", "Environment", "prepare_folder"]
@@ -80,7 +80,7 @@ class Environment:
         file = self._folder / DATA
         size = file.stat().st_size if file.exists() else 0
         if self._readonly:
-            check_head(file)
+            check_file(file, head_only=True)
         elif size:
             check_file(file)
         try:
