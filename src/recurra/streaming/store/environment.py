@@ -6,7 +6,8 @@ import contextlib
 import errno
 import logging
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from recurra.streaming.store.locking import NAME as LOCK
 __all__ = ["DATA", "Environment", "prepare_folder"]
 
 DATA = "data.mdb"
+NEW = ".new."  # how names of folders begin whose file is not whole yet
 SMALLEST_MAP = 64 << 20
 
 log = logging.getLogger(__name__)
@@ -42,10 +44,11 @@ def prepare_folder(folder: Path, *, create: bool) -> None:
         raise StoreFileError(f"{folder}: is a file, expected the folder of a store.") from None
     except OSError as error:
         raise StoreError(f"{folder}: cannot be used ({error.strerror}).") from error
-    if DATA not in files and (not create or files - {LOCK, "lock.mdb"}):
+    strangers = {name for name in files - {LOCK} if not name.startswith(NEW)}
+    if DATA not in files and (not create or strangers):
         raise StoreFileError(
             f"{folder}: is not a store of states: it has no {DATA}"
-            + (f", but other files, such as {min(files)}." if files else ".")
+            + (f", but other files, such as {min(strangers)}." if strangers else ".")
         )
 
 
@@ -70,6 +73,25 @@ class Environment:
         self._readonly = readonly
         self._env: Any = None
 
+    def make(self, records: Mapping[bytes, bytes]) -> None:
+        """Put a new file with these records there, whole or not at all.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        for leftover in self._folder.glob(f"{NEW}*"):
+            shutil.rmtree(leftover)
+        beside = self._folder / f"{NEW}{os.urandom(8).hex()}"
+        try:
+            with self._open(beside, lock=False) as env, env.begin(write=True) as txn:
+                for key, record in records.items():
+                    txn.put(key, record)
+            (beside / DATA).rename(self._folder / DATA)
+            beside.rmdir()
+            flush_folder(self._folder)
+        except self._lmdb.Error as error:
+            raise self._told(error, "cannot be made") from error
+
     def open(self) -> None:
         """Check the file and open it.
 
@@ -78,23 +100,11 @@ class Environment:
             StoreError: it cannot be opened.
         """
         file = self._folder / DATA
-        size = file.stat().st_size if file.exists() else 0
-        if self._readonly:
-            check_file(file, head_only=True)
-        elif size:
-            check_file(file)
+        check_file(file, head_only=self._readonly)
         try:
-            self._env = self._lmdb.open(
-                str(self._folder),
-                map_size=max(SMALLEST_MAP, 2 * size),
-                readonly=self._readonly,
-                mode=0o666,
-                create=not self._readonly,
-                max_spare_txns=0,
-                lib_version=0,  # the format of LMDB 0.9, whatever else lmdb brings
+            self._env = self._open(
+                self._folder, map_size=max(SMALLEST_MAP, 2 * file.stat().st_size)
             )
-            if not size:
-                flush_folder(self._folder)
         except self._lmdb.Error as error:
             raise self._told(error, "cannot be opened") from error
         if self._readonly:
@@ -175,6 +185,15 @@ class Environment:
     def close(self) -> None:
         """Let go of the file."""
         self._env.close()
+
+    def _open(self, path: Path, **options: Any) -> Any:
+        return self._lmdb.open(
+            str(path),
+            readonly=self._readonly,
+            mode=0o666,
+            lib_version=0,  # the format of LMDB 0.9, whatever else lmdb brings
+            **options,
+        )
 
     def _grow(self) -> None:
         size = 2 * self._env.info()["map_size"]

@@ -77,6 +77,8 @@ class LmdbStore:
         self._writing = threading.Lock()
         try:
             self._environment = Environment(self.path, readonly=readonly)
+            if wanted is not None and not (self.path / DATA).exists():
+                self._environment.make({ABOUT: sealed(ABOUT, wanted.as_json())})
             self._environment.open()
             try:
                 self.layout = self._agree_on(wanted)
@@ -227,24 +229,17 @@ class LmdbStore:
                 yield txn
 
     def _agree_on(self, wanted: StoreLayout | None) -> StoreLayout:
-        """The layout of the states that are here, or the wanted one where there are none yet."""
+        """The layout of the states that are here."""
         source = str(self.path)
         with self._environment.reader() as txn:
             about, cursor = txn.get(ABOUT), txn.get(CURSOR)
-            empty = txn.stat()["entries"] == 0
-        if about is not None:
-            found = StoreLayout.from_json(unsealed(ABOUT, about, source), source)
-            if wanted is not None:
-                found.check_is_of(wanted, source)
-            self.cursor = None if cursor is None else unsealed(CURSOR, cursor, source)
-            return found
-        if not empty:
+        if about is None:
             raise StoreFileError(f"{source}: is an LMDB database that recurra did not write.")
-        if wanted is None or self.readonly:
-            raise StoreFileError(f"{source}: is a store without anything in it yet.")
-        record = sealed(ABOUT, wanted.as_json())
-        self._environment.write(lambda txn: txn.put(ABOUT, record), self._reading)
-        return wanted
+        found = StoreLayout.from_json(unsealed(ABOUT, about, source), source)
+        if wanted is not None:
+            found.check_is_of(wanted, source)
+        self.cursor = None if cursor is None else unsealed(CURSOR, cursor, source)
+        return found
 
     def _check_open(self) -> None:
         if self._closed:
