@@ -76,9 +76,13 @@ Meta read_meta(const std::uint8_t* page, u64 number) {
           read<u64>(meta + 128)};
 }
 
-// The newer of both meta pages. A transaction writes them in turn, so that they are one apart; where
-// they are not, LMDB would take an older state of all for the newest.
-Meta newest(const std::uint8_t* bytes, std::size_t count) {
+struct Metas {
+  Meta newer, older;
+};
+
+// A transaction writes the two meta pages in turn, so that they are one apart; where they are not,
+// LMDB would take an older state of all for the newest.
+Metas read_metas(const std::uint8_t* bytes, std::size_t count) {
   if (count < kMetaEnd) throw Damage("it is truncated: it ends within its first page");
   const Meta first = read_meta(bytes, 0);
   const std::size_t size = first.page_size;
@@ -88,11 +92,11 @@ Meta newest(const std::uint8_t* bytes, std::size_t count) {
   const Meta second = read_meta(bytes + size, 1);
   demand(second.page_size == size, 1, "has another page size than page 0");
   const u64 a = first.transaction, b = second.transaction;
-  const bool in_turn = a % 2 == 0 && (b % 2 == 1 ? (a + 1 == b || b + 1 == a) : a == 0 && b == 0);
-  demand(in_turn, a < b, "has the number of a transaction that it cannot have");
-  const Meta& meta = a < b ? second : first;
-  demand(meta.last_page >= kMetaPages - 1, a < b, "says that there are fewer pages than two");
-  return meta;
+  demand(a % 2 == 0 && b % 2 == 1 && (a + 1 == b || b + 1 == a), a < b,
+         "has the number of a transaction that it cannot have");
+  const Metas metas = a < b ? Metas{second, first} : Metas{first, second};
+  demand(metas.newer.last_page >= kMetaPages, a < b, "says that there are no pages");
+  return metas;
 }
 
 // -1, 0 or 1, as LMDB orders keys.
@@ -106,6 +110,9 @@ int compare(Bytes a, Bytes b, bool integers) {
   return a.size < b.size ? -1 : a.size > b.size;
 }
 
+constexpr std::uint8_t kTransactionName[] = {0, 'c', 'o', 'm', 'm', 'i', 't'};
+constexpr Bytes kTransactionKey{kTransactionName, sizeof kTransactionName};
+
 struct Bounds {  // what keys are at least, and less than; without data where there is no bound
   Bytes low, high;
 };
@@ -118,6 +125,21 @@ class Walk {
     // make us take memory.
     if (meta.last_page > in_file_ + in_file_ / 2 + (1 << 20)) truncated(meta.last_page);
     seen_.resize(meta.last_page + 1);
+  }
+
+  // That the states are those of the transaction that a meta page names. Pages of the one before the
+  // newest are not written over yet.
+  void check_transaction(const Meta& meta) const {
+    const u64 page = meta.transaction % 2;
+    const char* const another = "names another transaction than its records do";
+    if (meta.transaction == 0) {  // nothing was ever written
+      demand(meta.records.root == kNoPage, page, another);
+      return;
+    }
+    const Bytes record = find(meta.records, kTransactionKey);
+    if (!record.data) throw Damage("it holds no states of recurra");
+    check_record(page, kTransactionKey, record);
+    demand(record.size == 12 && read<u64>(record.data + 4) == meta.transaction, page, another);
   }
 
   void all() {
@@ -150,25 +172,64 @@ class Walk {
 
   void visit(u64 number, int depth, const Bounds& bounds) {
     take(number);
-    const std::uint8_t* page = at(number, 1);
-    demand(read<u64>(page) == number, number, "has the number of another");
     const bool leaf = depth == depth_;
-    demand(read<u16>(page + 10) == (leaf ? kLeaf : kBranch), number, "is not of its kind");
-    const std::size_t lower = read<u16>(page + 12), upper = read<u16>(page + 14);
-    demand(lower >= kPageHeader && lower % 2 == 0 && lower <= upper && upper <= page_size_, number,
-           "has bounds that lie outside of it");
-    const std::size_t nodes = (lower - kPageHeader) / 2;
+    const std::uint8_t* page = at(number, 1);
+    const std::size_t nodes = nodes_of(number, page, leaf);
     // LMDB ends the process over a branch of records with one child.
     demand(nodes >= (leaf || of_free_pages_ ? 1u : 2u), number, "has too few nodes");
     ++(leaf ? found_.leaves : found_.branches);
     for (std::size_t k = 0; k < nodes; ++k) {
       if (leaf) {
-        check_leaf(number, node(number, page, k), k == 0 ? nullptr : node(number, page, k - 1),
-                   bounds);
+        check_leaf(number, page, node(number, page, k),
+                   k == 0 ? nullptr : node(number, page, k - 1), bounds);
       } else {
         descend(number, page, k, nodes, depth, bounds);
       }
     }
+  }
+
+  static u64 child_of(const std::uint8_t* node) {
+    return read<u16>(node) | u64{read<u16>(node + 2)} << 16 | u64{read<u16>(node + 4)} << 32;
+  }
+
+  // What is stored in a leaf under a key; without data where there is none.
+  Bytes find(const Tree& tree, Bytes key) const {
+    u64 number = tree.root;
+    for (int depth = 1; number != kNoPage && depth <= std::min<int>(tree.depth, kDeepest);
+         ++depth) {
+      const bool leaf = depth == tree.depth;
+      const std::uint8_t* page = at(number, 1);
+      const std::size_t nodes = nodes_of(number, page, leaf);
+      u64 child = kNoPage;
+      for (std::size_t k = 0; k < nodes; ++k) {
+        const std::uint8_t* here = node(number, page, k);
+        const Bytes found{here + kNodeHeader, read<u16>(here + 6)};
+        const int order = k == 0 && !leaf ? -1 : compare(found, key, false);
+        if (order == 0 && leaf) return within_leaf(number, page, here, found);
+        if (order <= 0) child = child_of(here);
+      }
+      if (leaf) break;
+      number = child;
+    }
+    return {};
+  }
+
+  Bytes within_leaf(u64 number, const std::uint8_t* page, const std::uint8_t* node,
+                    Bytes key) const {
+    const std::size_t size = read<u16>(node) | std::size_t{read<u16>(node + 2)} << 16;
+    const std::uint8_t* contents = key.data + key.size;
+    demand(size <= static_cast<std::size_t>(page + page_size_ - contents), number,
+           "has a record that lies outside of it");
+    return {contents, size};
+  }
+
+  std::size_t nodes_of(u64 number, const std::uint8_t* page, bool leaf) const {
+    demand(read<u64>(page) == number, number, "has the number of another");
+    demand(read<u16>(page + 10) == (leaf ? kLeaf : kBranch), number, "is not of its kind");
+    const std::size_t lower = read<u16>(page + 12), upper = read<u16>(page + 14);
+    demand(lower >= kPageHeader && lower % 2 == 0 && lower <= upper && upper <= page_size_, number,
+           "has bounds that lie outside of it");
+    return (lower - kPageHeader) / 2;
   }
 
   // A node's first byte; its header and key are in the page.
@@ -207,17 +268,16 @@ class Walk {
       inner.high = key_of(number, node(number, page, k + 1));
       check_within(number, inner.high, {inner.low, bounds.high});
     }
-    visit(read<u16>(here) | u64{read<u16>(here + 2)} << 16 | u64{read<u16>(here + 4)} << 32,
-          depth + 1, inner);
+    visit(child_of(here), depth + 1, inner);
   }
 
-  void check_leaf(u64 number, const std::uint8_t* node, const std::uint8_t* before,
-                  const Bounds& bounds) {
+  void check_leaf(u64 number, const std::uint8_t* page, const std::uint8_t* node,
+                  const std::uint8_t* before, const Bounds& bounds) {
     const Bytes key = key_of(number, node);
     check_within(number, key, bounds);
     demand(!before || compare(key_of(number, before), key, of_free_pages_) < 0, number,
            "has keys out of their order");
-    const Bytes contents = contents_of(number, node, key);
+    const Bytes contents = contents_of(number, page, node, key);
     ++found_.entries;
     if (of_free_pages_) {
       check_free_pages(number, key, contents);
@@ -226,17 +286,14 @@ class Walk {
     }
   }
 
-  Bytes contents_of(u64 number, const std::uint8_t* node, Bytes key) {
-    const std::size_t size = read<u16>(node) | std::size_t{read<u16>(node + 2)} << 16;
+  Bytes contents_of(u64 number, const std::uint8_t* leaf, const std::uint8_t* node, Bytes key) {
     const u16 flags = read<u16>(node + 4);
     demand(flags == 0 || flags == kElsewhere, number, "has a node of no known kind");
+    if (flags == 0) return within_leaf(number, leaf, node, key);
+    const std::size_t size = read<u16>(node) | std::size_t{read<u16>(node + 2)} << 16;
     const std::uint8_t* contents = key.data + key.size;
-    const std::size_t left = at(number, 1) + page_size_ - contents;
-    if (flags == 0) {
-      demand(size <= left, number, "has a record that lies outside of it");
-      return {contents, size};
-    }
-    demand(sizeof(u64) <= left, number, "has a record that lies outside of it");
+    demand(contents + sizeof(u64) <= leaf + page_size_, number,
+           "has a record that lies outside of it");
     const u64 first = read<u64>(contents);
     const u64 pages = (kPageHeader + size + page_size_ - 1) / page_size_;
     for (u64 k = 0; k < pages; ++k) take(first + k);
@@ -311,13 +368,16 @@ StoreFile reported(const Check& check) {
 }  // namespace
 
 StoreFile check_store_head(const std::uint8_t* bytes, std::size_t count) {
-  return reported([&](StoreFile& found) { found.transaction = newest(bytes, count).transaction; });
+  return reported(
+      [&](StoreFile& found) { found.transaction = read_metas(bytes, count).newer.transaction; });
 }
 
 StoreFile check_store_file(const std::uint8_t* bytes, std::size_t count) {
   return reported([&](StoreFile& found) {
-    const Meta meta = newest(bytes, count);
+    const auto [meta, before] = read_metas(bytes, count);
     Walk walk(bytes, count, meta);
+    walk.check_transaction(meta);
+    walk.check_transaction(before);
     walk.all();
     found = {{}, meta.last_page + 1, walk.free_pages(), meta.records.entries, meta.transaction};
   });

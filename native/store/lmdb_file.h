@@ -8,6 +8,10 @@
 //
 //   record    CRC-32 of the key and of all that follows, as a uint32, little-endian; contents
 //
+// One record, "\0commit", has as its contents the number of the transaction that wrote it last, as a
+// uint64. It shows that neither meta page names a transaction that is not its own: LMDB takes what
+// belongs to the larger number.
+//
 // So one altered bit is either noticed or in bytes that nobody reads. For 64-bit little-endian
 // machines, as the file itself is for the machine that wrote it.
 #pragma once

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 __all__ = ["Array", "Engine", "Raw", "Slot", "Stepper"]
 
 Array = NDArray[Any]
-Raw = tuple[str, tuple[int, ...], "bytes | bytearray"]  # safetensors' type, shape, data
+Raw = tuple[
+    str, tuple[int, ...], "bytes | bytearray | memoryview"
+]  # safetensors' type, shape, data
 
 
 class Slot(NamedTuple):

@@ -171,7 +171,7 @@ class _IndexStepper(_FeatureStepper):
 def _start_of(ready: Ready, name: str, shape: tuple[int, ...]) -> Array:
     """H_0 of a slot for one row."""
     row = ready.start[name] if name in ready.start else np.zeros(shape, ready.dtype)
-    return row.reshape(1, -1)
+    return row.reshape(1, -1).copy()  # what was read is let go
 
 
 def _prepare(ready: Ready) -> tuple[Any, Any]:

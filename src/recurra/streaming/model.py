@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from recurra.errors import ShapeError, StateError
+from recurra.streaming.arrays import as_array
 from recurra.streaming.pages import page
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class Model:
 
     A state is a dict of arrays, by the dotted names of its slots: ``{"0.h": ..., "0.c": ...}``.
     What comes in and goes out shares no memory with the model, and the model itself never changes,
-    so that threads may share it.
+    so that threads may share it. Any array in the CPU's memory that exports dlpack, such as a torch
+    tensor, is taken as it is; what comes out is numpy's, for ``torch.from_dlpack`` and others.
 
     Attributes:
         notes: what was saved with the model.
@@ -126,7 +128,8 @@ class Model:
             IndexError: an index is not one of the embedding's.
             StateError: the state is not this model's.
         """
-        one = np.ndim(x) == self._engine.event_dims + 1
+        x = self._array("x", x)
+        one = x.ndim == self._engine.event_dims + 1
         events = self._events(x, 1 if one else 2)
         if one:
             if lengths is not None:
@@ -135,7 +138,7 @@ class Model:
                     f"which has no batch axis. Cut x at its length instead."
                 )
             events = events[None]
-            reset = None if reset is None else np.asarray(reset)[None]
+            reset = None if reset is None else self._array("reset", reset)[None]
         y, after = self._engine.run(
             events,
             self._before(state, () if one else (len(events),)),
@@ -166,6 +169,9 @@ class Model:
         """What the model is, on a page of text: layers, sizes, state and equations."""
         return page(self._engine, self._tree, self.fingerprint, self.untraced)
 
+    def _array(self, name: str, given: ArrayLike) -> Array:
+        return as_array(given, self._engine.signature, name)
+
     def _before(self, state: Mapping[str, ArrayLike] | None, batch: tuple[int, ...]) -> Any:
         """The engine's state for a number of rows; ``()`` is one row without a batch axis."""
         if state is None:
@@ -181,7 +187,7 @@ class Model:
             )
         arrays = {}
         for name, slot in self.slots.items():
-            array = np.asarray(state[name])
+            array = self._array(f"state {name!r}", state[name])
             wanted = (*batch, *slot.shape)
             if array.shape != wanted:
                 raise StateError(
@@ -198,7 +204,7 @@ class Model:
 
     def _events(self, x: ArrayLike, leading: int) -> Array:
         """The engine's x, checked; so many axes come before those of one event."""
-        events = np.asarray(x)
+        events = self._array("x", x)
         if events.dtype.kind not in ("iu" if self.takes_indices else "fiub"):
             wanted = "whole numbers" if self.takes_indices else "numbers"
             raise ShapeError(f"{self._engine.signature}: x is {events.dtype}, expected {wanted}.")
@@ -246,7 +252,7 @@ class Model:
         return flags
 
     def _of_kind(self, name: str, values: ArrayLike, kinds: str, wanted: str) -> Array:
-        array = np.asarray(values)
+        array = self._array(name, values)
         if array.size and array.dtype.kind not in kinds:  # an empty list is read as floats
             raise ShapeError(
                 f"{self._engine.signature}: {name} is {array.dtype}, expected {wanted}."

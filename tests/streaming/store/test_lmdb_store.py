@@ -23,7 +23,7 @@ from recurra.errors import (
 )
 from recurra.streaming.store import Changes, LmdbStore, StoreLayout, environment
 from recurra.streaming.store.health import check_file
-from recurra.streaming.store.records import ABOUT, sealed, stored_key
+from recurra.streaming.store.records import ABOUT, sealed, sign, stored_key
 from tests.streaming.store.made import a_model, data_of, number, value_of
 
 A, B, C = number(1), b"spump-7", b"b\0\xff"
@@ -205,8 +205,11 @@ def test_a_store_says_whose_states_it_holds(tmp_path, store):
 
 
 def rewritten(folder: Path, about: bytes) -> None:
-    with lmdb.open(str(folder)) as env, env.begin(write=True) as txn:
-        txn.put(ABOUT, sealed(ABOUT, about))
+    with lmdb.open(str(folder)) as env:
+        for _ in range(2):
+            with env.begin(write=True) as txn:
+                txn.put(ABOUT, sealed(ABOUT, about))
+                sign(txn)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +246,7 @@ def test_somebody_elses_database_is_refused(tmp_path, model):
     with lmdb.open(str(tmp_path / "theirs")) as env, env.begin(write=True) as txn:
         txn.put(b"key", sealed(b"key", b"value"))
 
-    with pytest.raises(StoreFileError, match="an LMDB database that recurra did not write"):
+    with pytest.raises(StoreFileError, match="it holds no states of recurra"):
         LmdbStore(tmp_path / "theirs", model)
 
 
@@ -391,7 +394,7 @@ def test_compacting_in_place_keeps_everything_and_gives_space_back(tmp_path, mod
 
     wasteful.compact()
 
-    assert data.stat().st_size < before / 10
+    assert data.stat().st_size < before / 5
     assert dict(wasteful.items()) == items
     wasteful.commit(changes({A: value_of(1, *range(4))}), b"line 5001")
     assert names_in(tmp_path / "states") == ["data.mdb", "lock.mdb", "recurra.lock"]
@@ -416,7 +419,7 @@ def test_compacting_elsewhere_makes_a_store(tmp_path, model, wasteful):
 def test_a_copy_that_fails_leaves_the_store_as_it_was(tmp_path, wasteful, monkeypatch):
     items = dict(wasteful.items())
 
-    def full(self, descriptor):
+    def full(self, folder):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(environment.Environment, "copy", full)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from pathlib import Path
 
 from recurra.atomic import flush_folder
 from recurra.errors import StoreError
-from recurra.streaming.store.environment import DATA, Environment
+from recurra.streaming.store.environment import DATA, NEW, Environment
 
 __all__ = ["copy_to", "replace"]
 
@@ -26,7 +25,7 @@ def copy_to(environment: Environment, folder: Path) -> None:
     try:
         beside.mkdir()
         try:
-            _copy(environment, beside / DATA)
+            environment.copy(beside)
             flush_folder(beside)
             beside.rename(folder)
         except BaseException:
@@ -43,31 +42,21 @@ def replace(environment: Environment, file: Path) -> None:
     Raises:
         StoreError: it could not be written; the former file is still there.
     """
-    beside = file.with_name(f"{file.name}.{os.urandom(8).hex()}")
+    beside = file.with_name(f"{NEW}{os.urandom(8).hex()}")
     try:
+        beside.mkdir()
         try:
-            _copy(environment, beside)
+            environment.copy(beside)
             environment.close()
             try:
-                beside.replace(file)
+                (beside / DATA).replace(file)
                 flush_folder(file.parent)
             finally:
                 environment.open()
-        except BaseException:
-            with contextlib.suppress(OSError):
-                beside.unlink()
-            raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
         raise _told(error, file.parent) from error
-
-
-def _copy(environment: Environment, file: Path) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        environment.copy(descriptor)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _told(error: OSError, folder: Path) -> StoreError:

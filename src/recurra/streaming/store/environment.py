@@ -15,6 +15,7 @@ from recurra.atomic import flush_folder
 from recurra.errors import MissingExtraError, StoreError, StoreFileError, StoreLockedError
 from recurra.streaming.store.health import check_file
 from recurra.streaming.store.locking import NAME as LOCK
+from recurra.streaming.store.records import sign
 
 __all__ = ["DATA", "Environment", "prepare_folder"]
 
@@ -86,6 +87,7 @@ class Environment:
             with self._open(beside, lock=False) as env, env.begin(write=True) as txn:
                 for key, record in records.items():
                     txn.put(key, record)
+                sign(txn)
             (beside / DATA).rename(self._folder / DATA)
             beside.rmdir()
             flush_folder(self._folder)
@@ -103,7 +105,9 @@ class Environment:
         check_file(file, head_only=self._readonly)
         try:
             self._env = self._open(
-                self._folder, map_size=max(SMALLEST_MAP, 2 * file.stat().st_size)
+                self._folder,
+                readonly=self._readonly,
+                map_size=max(SMALLEST_MAP, 2 * file.stat().st_size),
             )
         except self._lmdb.Error as error:
             raise self._told(error, "cannot be opened") from error
@@ -154,6 +158,7 @@ class Environment:
         try:
             with self._env.begin(write=True) as txn:
                 change(txn)
+                sign(txn)
             return True
         except self._lmdb.MapFullError:
             with nobody_reads:
@@ -166,14 +171,18 @@ class Environment:
             raise self._told(error, "cannot be written") from error
         return False
 
-    def copy(self, descriptor: int) -> None:
-        """Write what is in use to a file, without what is not.
+    def copy(self, folder: Path) -> None:
+        """Put a file into a folder that holds what is in use, without what is not.
 
         Raises:
             StoreError: it could not be written.
         """
         try:
-            self._env.copyfd(descriptor, compact=True)
+            self._env.copy(str(folder), compact=True)
+            with self._open(folder, lock=False) as env:
+                for _ in range(2):  # the copy counts its transactions anew; one for each meta page
+                    with env.begin(write=True) as txn:
+                        sign(txn)
         except self._lmdb.Error as error:
             raise self._told(error, "cannot be copied") from error
 
@@ -186,10 +195,10 @@ class Environment:
         """Let go of the file."""
         self._env.close()
 
-    def _open(self, path: Path, **options: Any) -> Any:
+    def _open(self, path: Path, *, readonly: bool = False, **options: Any) -> Any:
         return self._lmdb.open(
             str(path),
-            readonly=self._readonly,
+            readonly=readonly,
             mode=0o666,
             lib_version=0,  # the format of LMDB 0.9, whatever else lmdb brings
             **options,

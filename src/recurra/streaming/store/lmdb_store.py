@@ -103,7 +103,7 @@ class LmdbStore:
 
     def __len__(self) -> int:
         with self._reader() as txn:
-            own = 1 + (txn.get(CURSOR) is not None)
+            own = 2 + (txn.get(CURSOR) is not None)
             return int(txn.stat()["entries"]) - own
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:

@@ -8,22 +8,35 @@
             the bytes of the state
             the encoded key, where the stored one is its hash
 
-Two records are the store's own, under keys that start with a zero byte: what it is, and the cursor;
-theirs is the checksum and then their bytes. All numbers are little-endian.
+Three records are the store's own, under keys that start with a zero byte: what it is, the cursor,
+and the number of LMDB's transaction that wrote last, as a uint64. A checksum is before each of them
+too. All numbers are little-endian.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from typing import Any
 from zlib import crc32
 
 from recurra.errors import StoreFileError
 
-__all__ = ["ABOUT", "CURSOR", "LAST_SEEN", "Records", "sealed", "stored_key", "unsealed"]
+__all__ = [
+    "ABOUT",
+    "COMMIT",
+    "CURSOR",
+    "LAST_SEEN",
+    "Records",
+    "sealed",
+    "sign",
+    "stored_key",
+    "unsealed",
+]
 
 ABOUT = b"\0about"
-CURSOR = b"\0cursor"
+COMMIT = b"\0commit"
+CURSOR = b"\0cursor"  # the last of the store's own
 MAX_KEY = 511  # LMDB's own limit
 
 _CHECKSUM = struct.Struct("<I")
@@ -61,6 +74,11 @@ def unsealed(key: bytes, record: bytes, source: str) -> bytes:
             f"differ. Go back to a copy of the folder."
         )
     return value
+
+
+def sign(txn: Any) -> None:
+    """Let a transaction that writes say its number, so that no other can be taken for it."""
+    txn.put(COMMIT, sealed(COMMIT, txn.id().to_bytes(8, "little")))
 
 
 class Records:
