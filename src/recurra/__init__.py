@@ -25,6 +25,7 @@ from recurra.errors import (
     StoreLockedError,
     TraceError,
     TrainingError,
+    UnknownKeyError,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from recurra.engine.threads import get_threads, set_threads
     from recurra.layers import Bidirectional, Recurrent, Residual, Stack
     from recurra.nn import accelerate
-    from recurra.streaming import Model, Stream, load, save
+    from recurra.streaming import Model, Stream, Streams, load, save
 
 __all__ = [
     "Bidirectional",
@@ -67,8 +68,10 @@ __all__ = [
     "StoreFileError",
     "StoreLockedError",
     "Stream",
+    "Streams",
     "TraceError",
     "TrainingError",
+    "UnknownKeyError",
     "__version__",
     "accelerate",
     "cells",
@@ -96,6 +99,7 @@ _HOMES = {
     "Residual": "recurra.layers",
     "Stack": "recurra.layers",
     "Stream": "recurra.streaming",
+    "Streams": "recurra.streaming",
     "accelerate": "recurra.nn",
     "explain": "recurra.engine.explaining",
     "get_threads": "recurra.engine.threads",

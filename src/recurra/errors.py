@@ -5,6 +5,7 @@
     RecurraError
     ├── ShapeError          an array has the wrong shape              (also a ValueError)
     ├── StateError          a state does not belong to this layer     (also a ValueError)
+    ├── UnknownKeyError     there is no state of this key             (also a KeyError)
     ├── DataError           a file or an array holds unusable values  (also a ValueError)
     ├── ModelFileError      a file is not a model or state we can use (also a ValueError)
     ├── NotStreamableError  a layer needs the future to answer        (also a TypeError)
@@ -37,6 +38,7 @@ __all__ = [
     "StoreLockedError",
     "TraceError",
     "TrainingError",
+    "UnknownKeyError",
 ]
 
 
@@ -53,6 +55,12 @@ class StateError(RecurraError, ValueError):
 
     Also raised for a cell that changes its state in place, or into another shape.
     """
+
+
+class UnknownKeyError(RecurraError, KeyError):
+    """A stream is asked for by a key that has no state."""
+
+    __str__ = Exception.__str__  # a KeyError's own puts the message in quotes
 
 
 class DataError(RecurraError, ValueError):

@@ -8,5 +8,6 @@ from recurra.streaming.model import Model
 from recurra.streaming.modelfile import load, save
 from recurra.streaming.statefile import read_states, write_states
 from recurra.streaming.stream import Stream
+from recurra.streaming.streams import Streams
 
-__all__ = ["Metrics", "Model", "Stream", "load", "read_states", "save", "write_states"]
+__all__ = ["Metrics", "Model", "Stream", "Streams", "load", "read_states", "save", "write_states"]

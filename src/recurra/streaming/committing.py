@@ -109,6 +109,15 @@ class Committer:
             values = [found.get(key, value) for key, value in zip(keys, values, strict=True)]
         return values
 
+    def pending(self) -> dict[bytes, bytes | memoryview | None]:
+        """What is collected and not durable yet: values by key, None for one that leaves."""
+        with self._pending_lock:
+            pending = list(self._pending)
+        found: dict[bytes, bytes | memoryview | None] = {}
+        for batch in pending:
+            found.update(batch.found)
+        return found
+
     def before_step(self) -> None:
         """Raises the failure of a commit in the background, once; it is tried again anyway."""
         if self._failure is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,7 +16,10 @@ from recurra.streaming.pages import page
 
 if TYPE_CHECKING:
     from recurra.engine import Array, Engine, Slot
+    from recurra.streaming.committing import CommitEvery
+    from recurra.streaming.metrics import Metrics
     from recurra.streaming.stream import Stream
+    from recurra.streaming.streams import Streams
 
 __all__ = ["Model", "State"]
 
@@ -164,6 +169,64 @@ class Model:
         from recurra.streaming.stream import Stream
 
         return Stream(self, state)
+
+    def streams(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        commit_every: CommitEvery = "batch",
+        max_keys: int | None = None,
+        ttl: float | None = None,
+        clock: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
+    ) -> Streams:
+        """One state per key, in memory, or in a folder too where they outlive the process.
+
+        Args:
+            path: the folder of the store; it is made where there is none. None is memory only.
+            commit_every: "batch", a number of milliseconds, or None for commits by hand.
+            max_keys: how many keys memory holds.
+            ttl: seconds after which a key that was not seen is forgotten.
+            clock: seconds now.
+            metrics: where to count; None makes one.
+
+        The options are told at `Streams`.
+
+        Raises:
+            NotStreamableError: the model answers only when it knows what comes later.
+            StateError: the states in the folder were made under another model.
+            StoreFileError: the folder is damaged, or not a store.
+            StoreLockedError: another process uses it.
+            MissingExtraError: lmdb is not installed.
+
+        >>> import recurra as rc
+        >>> rc.save(rc.Recurrent(rc.cells.Repeats(2)), "repeats.recurra")
+        >>> model = rc.load("repeats.recurra")
+        >>> with model.streams("states") as streams:
+        ...     y = streams.step(["a", "b"], [[0, 1], [1, 0]])
+        >>> with model.streams("states") as streams:
+        ...     streams.step(["b", "a"], [[0, 1], [0, 1]]).ravel().tolist()
+        [0.0, 1.0]
+        """
+        from recurra.streaming.store import LmdbStore
+        from recurra.streaming.streams import Streams
+
+        store = None if path is None else LmdbStore(path, self)
+        try:
+            return Streams(
+                self,
+                store,
+                commit_every=commit_every,
+                max_keys=max_keys,
+                ttl=ttl,
+                clock=clock,
+                metrics=metrics,
+                owns_store=True,
+            )
+        except BaseException:
+            if store is not None:
+                store.close()
+            raise
 
     def describe(self) -> str:
         """What the model is, on a page of text: layers, sizes, state and equations."""
