@@ -9,6 +9,7 @@ it works.
 from __future__ import annotations
 
 from benchmarks import (
+    command_line,
     custom_cells,
     engine_step,
     memory,
@@ -22,7 +23,17 @@ from benchmarks.harness.main import main
 
 QUESTIONS = [
     module.QUESTION
-    for module in (step, engine_step, sequence, training, custom_cells, ragged, memory, threads)
+    for module in (
+        step,
+        engine_step,
+        sequence,
+        training,
+        custom_cells,
+        ragged,
+        memory,
+        threads,
+        command_line,
+    )
 ]
 
 if __name__ == "__main__":
