@@ -1,0 +1,92 @@
+"""The commands of ``recurra states``; what they do is loaded when they run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recurra.cli.errors import one_line_errors
+from recurra.cli.states.options import AsJson, Folder, Kind, KindOfKey
+
+__all__ = ["states"]
+
+states = typer.Typer(
+    help="Look at and move the states that `recurra stream --state FOLDER` keeps.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def ls(folder: Folder, as_json: AsJson = False) -> None:
+    """List the keys and when each was last seen.
+
+    On a terminal the first 50; in a pipe all, as lines of key, kind and time with tabs between.
+    A stream may be running.
+    """
+    from recurra.cli.states.looking import list_keys
+
+    list_keys(folder, as_json=as_json)
+
+
+def show(
+    folder: Folder,
+    key: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KEY",
+            help="Whose state; '' is that of a stream without keys. Without it: the whole.",
+            show_default=False,
+        ),
+    ] = None,
+    kind: KindOfKey = Kind.text,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a folder holds and how far it has come, or show one state.
+
+    A stream may be running.
+    """
+    from recurra.cli.states.looking import show_folder, show_key
+
+    if key is None:
+        show_folder(folder, as_json=as_json)
+    else:
+        show_key(folder, key, kind, as_json=as_json)
+
+
+def check(folder: Folder) -> None:
+    """Read everything and compare every checksum; exit code 2 if something is damaged."""
+    from recurra.cli.states.looking import check_folder
+
+    check_folder(folder)
+
+
+def reset(
+    folder: Folder,
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY...", help="Whose states go.", show_default=False),
+    ] = None,
+    kind: KindOfKey = Kind.text,
+    everything: Annotated[bool, typer.Option("--all", help="All states go.")] = False,
+    position: Annotated[
+        bool,
+        typer.Option("--position", help="Forget how far the input was read: --resume starts it."),
+    ] = False,
+) -> None:
+    """Set states back: their keys start at H_0 with their next event."""
+    from recurra.cli.states.tidying import reset_states
+
+    reset_states(folder, keys or [], kind, everything=everything, position=position)
+
+
+def compact(folder: Folder) -> None:
+    """Give back the room of what was reset and rewritten."""
+    from recurra.cli.states.tidying import compact_folder
+
+    compact_folder(folder)
+
+
+for command in (ls, show, reset, compact, check):
+    states.command()(one_line_errors(command))
