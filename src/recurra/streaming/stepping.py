@@ -1,4 +1,4 @@
-"""Batches of events by key: each key's events in their order, different keys side by side."""
+"""Batches of events by key where the native engine does not run the model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from recurra.engine import Array, Engine
+    from recurra.engine._native import StateTable
     from recurra.streaming.rows import Rows
-    from recurra.streaming.table import StateTable
 
 __all__ = ["step_batch"]
 

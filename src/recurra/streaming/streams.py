@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from recurra.engine import _native
 from recurra.errors import ShapeError, UnknownKeyError
 from recurra.streaming.committing import Committer
-from recurra.streaming.keys import Key, Keys, as_keys, decode, encode
+from recurra.streaming.keys import Key, Keys, Strings, as_keys, decode, encode, why_not
 from recurra.streaming.metrics import Metrics
 from recurra.streaming.moving import all_items, take_items
 from recurra.streaming.parquet import read_parquet, write_parquet
@@ -22,7 +23,6 @@ from recurra.streaming.rows import LAST_SEEN, Rows
 from recurra.streaming.stepping import step_batch
 from recurra.streaming.store.layout import StoreLayout
 from recurra.streaming.store.protocol import Changes
-from recurra.streaming.table import StateTable
 
 if TYPE_CHECKING:
     from recurra.engine import Array
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Streams"]
 
+ROWS = 256  # stepped side by side
 _NEVER = -(1 << 63)  # before any time
 _FOREVER = 1e12  # seconds, 30,000 years: as microseconds it fits 64 bits
 
@@ -100,7 +101,8 @@ class Streams:
         self.metrics = Metrics() if metrics is None else metrics
         self._rows = Rows(model.slots)
         self._start = self._rows.join(model.initial_state(1), 1)
-        self._table = StateTable(self._start[0])
+        self._stepper = model._engine.keyed_stepper(ROWS)
+        self._table = _native.StateTable(self._start[0])
         self._max_keys = max_keys
         self._ttl = None if ttl is None else _micro(ttl)
         self._clock = clock
@@ -166,9 +168,7 @@ class Streams:
             at = self._time(now)
             new, at = self._find(keys, at)
             try:
-                ys = step_batch(
-                    self.model._engine, self._rows, self._table, xs, only_finite=only_finite
-                )
+                ys = self._step(xs, only_finite)
             except BaseException:
                 self._table.abandon()
                 raise
@@ -177,13 +177,25 @@ class Streams:
         self._count(len(keys), new, time.perf_counter() - began)
         return ys
 
-    def _find(self, keys: Keys, at: int) -> tuple[int, int]:
+    def _step(self, xs: Array, only_finite: bool) -> Array:
+        """Step the batch that is resolved."""
+        if self._stepper is not None:
+            return self._stepper.step(self._table, xs, only_finite)
+        return step_batch(self.model._engine, self._rows, self._table, xs, only_finite=only_finite)
+
+    def _find(self, keys: Any, at: int) -> tuple[int, int]:
         """Resolve a batch in the table; how many keys are new, and the time."""
-        new = self._table.find(keys, self._oldest(at))
+        oldest = self._oldest(at)
+        if isinstance(keys, Strings):
+            new = self._table.find_strings(keys.offsets, keys.data, keys.text, oldest)
+        else:
+            new = self._table.find(keys, oldest)
+        if new < 0:  # it says which is none
+            raise why_not(keys[-1 - new])
         if new and self._committer is not None:
             try:
                 values = self._stored(self._table.fresh())
-                taken, newest = self._table.load(values, self._oldest(at))
+                taken, newest = self._table.load(values, oldest)
             except BaseException:
                 self._table.abandon()
                 raise
@@ -273,7 +285,7 @@ class Streams:
 
     def _put(self, encoded: list[bytes], rows: Array) -> None:
         at = self._time(None)
-        self._table.put(encoded, rows, [at] * len(encoded))
+        self._table.put(encoded, rows, np.full(len(encoded), at))
         self._changed(at, None, 16)
 
     # --- many keys --------------------------------------------------------------------------------
@@ -481,7 +493,7 @@ class Streams:
     def _collect(self) -> Changes:
         """What has changed since it was last collected; called under the lock."""
         keys, block = self._table.collect()
-        view, size = memoryview(block), LAST_SEEN.itemsize + self._rows.size
+        view, size = block.data, LAST_SEEN.itemsize + self._rows.size
         values: list[bytes | memoryview] = [
             view[k : k + size] for k in range(0, len(keys) * size, size)
         ]
