@@ -15,6 +15,7 @@ from benchmarks import (
     memory,
     ragged,
     sequence,
+    start,
     step,
     threads,
     training,
@@ -35,6 +36,7 @@ QUESTIONS = [
         durable_streams,
     )
 ]
+QUESTIONS += [start.QUESTION, start.RESIDENT]
 
 if __name__ == "__main__":
     main(QUESTIONS, __doc__)
