@@ -11,10 +11,12 @@ from __future__ import annotations
 from benchmarks import (
     command_line,
     custom_cells,
+    durable_streams,
     engine_step,
     memory,
     ragged,
     sequence,
+    start,
     step,
     threads,
     training,
@@ -32,9 +34,11 @@ QUESTIONS = [
         ragged,
         memory,
         threads,
+        durable_streams,
         command_line,
     )
 ]
+QUESTIONS += [start.QUESTION, start.RESIDENT]
 
 if __name__ == "__main__":
     main(QUESTIONS, __doc__)
