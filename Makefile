@@ -16,6 +16,9 @@ KEYS := pyproject.toml constraints.txt src/recurra/_version.py
 CMAKE := $(BIN)/cmake
 CONFIGURE := $(CMAKE) -G Ninja -S . -DRECURRA_TESTS=ON -DCMAKE_MAKE_PROGRAM='$(CURDIR)/$(BIN)/ninja'
 SANITIZED := address,undefined thread
+FUZZING := -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/
+WATCHED = ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)"
 CPP = $(shell find native -name '*.h' -o -name '*.inl' -o -name '*.cpp')
 
 # Stamps: what .venv holds, and of which version of the files above.
@@ -28,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check native layouts native-test native-test-arm fuzz wheel format bench docs clean
+.PHONY: help demo test check native layouts native-test native-test-arm fuzz torture wheel format bench docs clean
 
 help:  ## Show this list
 	@echo "recurra: recurrent layers that remember"
@@ -90,23 +93,27 @@ build/arm/build.ninja: $(RUNTIME) Makefile
 		'-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu' >/dev/null
 	@touch $@
 
-fuzz: native build/watched/build.ninja  ## Feed the engine broken programs for two minutes, or SECONDS=600
+fuzz: native build/watched/build.ninja  ## Feed the engine broken programs and files, two minutes each, or SECONDS=600
 	@$(INSTALL) -e '.[train,native,fuzz]'
-	@mkdir -p build/fuzz/corpus
+	@mkdir -p build/fuzz/corpus build/fuzz/corpus-of-files
 	@$(BIN)/python -m fuzz.seeds build/fuzz/seeds
-	$(BIN)/python -m fuzz.program_bytes -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 \
-		-print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
+	$(BIN)/python -m fuzz.program_bytes $(FUZZING) build/fuzz/corpus build/fuzz/seeds
+	$(BIN)/python -m fuzz.file_bytes build/fuzz/seeds-of-files $(FUZZING) \
+		build/fuzz/corpus-of-files build/fuzz/seeds-of-files
 	@echo "Building the native engine with sanitizers (minutes the first time)"
 	@$(CMAKE) --build build/watched --target _native -- --quiet
-	@ASAN_OPTIONS=detect_leaks=0 \
-	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
-		$(BIN)/python -m fuzz.replay build/watched/native/_native.*.so $(SECONDS) \
+	@$(WATCHED) $(BIN)/python -m fuzz.replay build/watched/native/_native.*.so $(SECONDS) \
 		build/fuzz/seeds build/fuzz/corpus
+	@$(WATCHED) $(BIN)/python -m fuzz.replay_files build/watched/native/_native.*.so $(SECONDS) \
+		build/fuzz/stores build/fuzz/seeds-of-files build/fuzz/corpus-of-files
 
 build/watched/build.ninja: $(RUNTIME) Makefile
 	@$(CONFIGURE) -B $(@D) -DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' \
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DRECURRA_SANITIZE=address,undefined >/dev/null
 	@touch $@
+
+torture: $(DEV) native  ## Kill, fill, damage and replay durable streams for two minutes, or SECONDS=600
+	$(BIN)/python -m torture $(SECONDS)
 
 wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, without torch
 	@rm -rf dist build/wheel

@@ -9,11 +9,14 @@ it works.
 from __future__ import annotations
 
 from benchmarks import (
+    command_line,
     custom_cells,
+    durable_streams,
     engine_step,
     memory,
     ragged,
     sequence,
+    start,
     step,
     threads,
     training,
@@ -22,8 +25,20 @@ from benchmarks.harness.main import main
 
 QUESTIONS = [
     module.QUESTION
-    for module in (step, engine_step, sequence, training, custom_cells, ragged, memory, threads)
+    for module in (
+        step,
+        engine_step,
+        sequence,
+        training,
+        custom_cells,
+        ragged,
+        memory,
+        threads,
+        durable_streams,
+        command_line,
+    )
 ]
+QUESTIONS += [start.QUESTION, start.RESIDENT]
 
 if __name__ == "__main__":
     main(QUESTIONS, __doc__)

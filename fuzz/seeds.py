@@ -1,4 +1,4 @@
-"""Writes the programs a fuzzer starts from: traced layers, their gradients, ops the layers lack."""
+"""Writes what fuzzers start from: traced layers, their gradients, ops the layers lack, files."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import recurra as rc
+from fuzz.files import files_of
 from recurra.compiler import differentiate, trace
 from recurra.program import Builder, Program, to_json
 
@@ -20,6 +21,9 @@ class NormalizedElman(rc.Cell):
         self.input_size, self.units = input_size, units
         self.mixed = nn.Linear(input_size + units, units)
         self.norm = nn.LayerNorm(units)
+
+    def config(self):
+        return {"input_size": self.input_size, "units": self.units}
 
     def initial_state(self, batch):
         return self.zeros(batch, self.units)
@@ -42,6 +46,7 @@ def layers() -> dict[str, rc.layers.Layer]:
         "stack": rc.Stack(
             rc.Recurrent(cells.GRU(2, 3)), nn.Linear(3, 17), nn.GELU(), rc.Recurrent(cells.Mean(17))
         ),
+        "indices": rc.Stack(nn.Embedding(5, 2), rc.Recurrent(cells.LSTM(2, 3))),
     }
 
 
@@ -69,6 +74,11 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, program in programs().items():
         (folder / f"{name}.json").write_text(json.dumps(to_json(program)))
+    files = folder.with_name(folder.name + "-of-files")
+    files.mkdir(exist_ok=True)
+    for name, layer in layers().items():
+        for kind, data in files_of(layer).items():
+            (files / f"{name}.{kind}").write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-// The Python module: plans, calls by address, and streams.
+// The Python module: plans, calls by address, streams, and the check of stores.
 #define RECURRA_IMPORTS_NUMPY
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings/numpy_api.h"
+#include "bindings/state_table.h"
+#include "bindings/store.h"
 #include "bindings/streams.h"
+#include "bindings/weights.h"
 #include "kernels/kernels.h"
 #include "plan/plan.h"
 #include "plan/pool.h"
@@ -81,10 +84,6 @@ std::vector<Line<T>> lines(const Lines& given) {
                      nb::cast<bool>(each[3])});
   }
   return found;
-}
-
-void demand(bool fine, const char* what) {
-  if (!fine) throw nb::value_error(what);
 }
 
 template <class T>
@@ -173,4 +172,8 @@ NB_MODULE(_native, m) {
   recurra::bind_plan<double>(m, "Plan64");
   recurra::bind_streams<float>(m, "Weights32", "Stepper32");
   recurra::bind_streams<double>(m, "Weights64", "Stepper64");
+  recurra::bind_state_table(m);
+  recurra::bind_keyed_stepper<float>(m, "KeyedStepper32");
+  recurra::bind_keyed_stepper<double>(m, "KeyedStepper64");
+  recurra::bind_store(m);
 }

@@ -1,159 +1,15 @@
 #include "bindings/streams.h"
 
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/vector.h>
-
-#include <algorithm>
 #include <cstring>
-#include <mutex>
-#include <optional>
+
+#include "bindings/weights.h"
+#include "plan/stepper.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace recurra {
 namespace {
-
-template <class T>
-using Flat = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <class T, int dims>
-using Rowed = nb::ndarray<const T, nb::ndim<dims>, nb::c_contig, nb::device::cpu>;
-using Lengths = std::optional<Rowed<std::int64_t, 1>>;
-using Resets = std::optional<Rowed<bool, 2>>;
-
-// How many elements of a row each value of a space has.
-template <class T>
-std::vector<std::int64_t> sizes_of(const Plan<T>& plan, Space space) {
-  std::vector<std::int64_t> sizes(static_cast<std::size_t>(plan.count(space)), 0);
-  for (const Buffer& buffer : plan.buffers) {
-    if (buffer.space == space) sizes[buffer.index] = buffer.size;
-  }
-  return sizes;
-}
-
-void demand(bool fine, const char* what) {
-  if (!fine) throw nb::value_error(what);
-}
-
-// A fresh array, and its memory.
-template <class T, std::size_t dims>
-T* fresh(nb::list& into, const std::int64_t (&shape)[dims]) {
-  npy_intp sizes[dims];
-  std::copy_n(shape, dims, sizes);
-  PyObject* array = PyArray_SimpleNew(static_cast<int>(dims), sizes, kNumpyType<T>);
-  if (array == nullptr) throw nb::python_error();
-  into.append(nb::steal(array));
-  return static_cast<T*>(PyArray_DATA(reinterpret_cast<PyArrayObject*>(array)));
-}
-
-// A model's weights for one plan: copies, and the packed matrices. Nothing changes them.
-template <class T>
-class PlanWeights {
- public:
-  PlanWeights(PlanWithMemory<T>& shared, const std::vector<Flat<T>>& given) : shared_(shared) {
-    const Plan<T>& plan = shared.plan;
-    std::size_t bytes = 0;
-    const std::vector<std::int64_t> sizes = sizes_of(plan, Space::weight);
-    if (given.size() < sizes.size()) throw nb::value_error("a weight is missing");
-    for (const auto& each : given) bytes += Memory::rounded(each.size() * sizeof(T));
-    memory_.reserve(bytes);
-    for (std::size_t k = 0; k < given.size(); ++k) {
-      if (k < sizes.size() && given[k].size() < static_cast<std::size_t>(sizes[k])) {
-        throw nb::value_error("a weight is too small");
-      }
-      T* copy = memory_.template take<T>(given[k].size());
-      std::copy_n(given[k].data(), given[k].size(), copy);
-      given_.push_back(copy);
-    }
-  }
-
-  const T* const* given() const { return given_.data(); }
-  // Packed when first asked for.
-  const T* packed(Packing packing) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    Memory& memory = packed_[static_cast<int>(packing)];
-    const std::size_t count = packed_count(shared_.plan);
-    T*& matrices = matrices_[static_cast<int>(packing)];
-    if (matrices == nullptr) {
-      memory.reserve(count * sizeof(T) + Memory::kAlignment);
-      matrices = memory.template take<T>(count);
-      pack_weights(shared_.plan, given_.data(), packing, matrices);
-    }
-    return matrices;
-  }
-
-  // Whole sequences: xs (rows, time, size), states (rows, size), and with `reset` the states to
-  // start again from. Gives the answers (rows, time, size) and the states after them.
-  nb::tuple run(int rows, int time, const std::vector<Rowed<T, 3>>& xs,
-                const std::vector<Rowed<T, 2>>& states, const std::vector<Rowed<T, 2>>& starts,
-                const Lengths& lengths, const Resets& reset) {
-    const Plan<T>& plan = shared_.plan;
-    demand(rows >= 0 && time >= 0, "rows and time must not be negative");
-    check(xs, sizes_of(plan, Space::x), {rows, time}, "an x is missing or has another shape");
-    const auto state_sizes = sizes_of(plan, Space::state);
-    check(states, state_sizes, {rows}, "a state is missing or has another shape");
-    Call<T> call;
-    call.rows = rows;
-    call.time = time;
-    call.weights = given_;
-    for (const auto& x : xs) {
-      const std::int64_t size = static_cast<std::int64_t>(x.shape(2));
-      call.xs.push_back({const_cast<T*>(x.data()), time * size, size});
-    }
-    for (const auto& state : states) call.states.push_back(state.data());
-    if (lengths) {
-      demand(lengths->shape(0) == static_cast<std::size_t>(rows), "lengths are not one a row");
-      call.lengths = lengths->data();
-      for (int r = 0; r < rows; ++r) {
-        demand(call.lengths[r] >= 0 && call.lengths[r] <= time, "a length is out of range");
-      }
-    }
-    if (reset) {
-      demand(reset->shape(0) == static_cast<std::size_t>(rows) &&
-                 reset->shape(1) == static_cast<std::size_t>(time),
-             "reset is not a flag for every row and step");
-      check(starts, state_sizes, {rows}, "a start is missing or has another shape");
-      call.reset = reinterpret_cast<const std::uint8_t*>(reset->data());
-      for (const auto& start : starts) call.starts.push_back(start.data());
-    }
-    nb::list ys, finals;
-    for (const std::int64_t size : sizes_of(plan, Space::y)) {
-      call.ys.push_back({fresh<T>(ys, {rows, time, size}), time * size, size});
-    }
-    for (const std::int64_t size : state_sizes) {
-      call.finals.push_back(fresh<T>(finals, {rows, size}));
-    }
-    const T* const matrices = packed(packing_of_call(rows));
-    {
-      const nb::gil_scoped_release released;
-      run_call<T>(plan, call, matrices, shared_.memories);
-    }
-    return nb::make_tuple(ys, finals);
-  }
-
- private:
-  template <class Arrays>
-  static void check(const Arrays& arrays, const std::vector<std::int64_t>& sizes,
-                    std::initializer_list<int> leading, const char* what) {
-    demand(arrays.size() == sizes.size(), what);
-    for (std::size_t k = 0; k < sizes.size(); ++k) {
-      std::size_t axis = 0;
-      for (const int size : leading) {
-        demand(arrays[k].shape(axis++) == static_cast<std::size_t>(size), what);
-      }
-      demand(arrays[k].shape(axis) == static_cast<std::size_t>(sizes[k]), what);
-    }
-  }
-
-  PlanWithMemory<T>& shared_;
-  Memory memory_;
-  std::vector<const T*> given_;
-  std::mutex mutex_;
-  Memory packed_[3];  // by Packing
-  T* matrices_[3] = {};
-};
 
 // Steps for Python: one row for a stream, many for a batch of keys.
 template <class T>
@@ -165,7 +21,7 @@ class PythonStepper {
         most_rows_(most_rows),
         x_size_(first_size(shared.plan, Space::x)),
         y_size_(first_size(shared.plan, Space::y)),
-        states_(sizes_of(shared.plan, Space::state)) {}
+        states_(shared.plan.sizes(Space::state)) {}
 
   // One event: x (features,) of the plan's type, lying together. None where it is anything else.
   nb::object step(nb::handle x) {
@@ -206,7 +62,7 @@ class PythonStepper {
 
  private:
   static std::int64_t first_size(const Plan<T>& plan, Space space) {
-    const std::vector<std::int64_t> sizes = sizes_of(plan, space);
+    const std::vector<std::int64_t> sizes = plan.sizes(space);
     return sizes.empty() ? 0 : sizes[0];
   }
 

@@ -139,6 +139,15 @@ int Plan<T>::count(Space space) const {
   return found;
 }
 
+template <class T>
+std::vector<std::int64_t> Plan<T>::sizes(Space space) const {
+  std::vector<std::int64_t> found(static_cast<std::size_t>(count(space)), 0);
+  for (const Buffer& buffer : buffers) {
+    if (buffer.space == space) found[buffer.index] = buffer.size;
+  }
+  return found;
+}
+
 template struct Plan<float>;
 template struct Plan<double>;
 

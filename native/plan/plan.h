@@ -89,6 +89,7 @@ struct Plan {
   int outer_columns = 0;           // of the widest sum of outer products
   std::int64_t multiply_adds = 0;  // of one row and step
   int count(Space space) const;
+  std::vector<std::int64_t> sizes(Space space) const;  // of each value of it, in elements of a row
 };
 
 }  // namespace recurra

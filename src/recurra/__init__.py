@@ -20,8 +20,12 @@ from recurra.errors import (
     RecurraError,
     ShapeError,
     StateError,
+    StoreError,
+    StoreFileError,
+    StoreLockedError,
     TraceError,
     TrainingError,
+    UnknownKeyError,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
     from recurra.engine.threads import get_threads, set_threads
     from recurra.layers import Bidirectional, Recurrent, Residual, Stack
     from recurra.nn import accelerate
-    from recurra.streaming import Model, Stream, load, save
+    from recurra.streaming import Model, Stream, Streams, load, save
 
 __all__ = [
     "Bidirectional",
@@ -61,9 +65,14 @@ __all__ = [
     "ShapeError",
     "Stack",
     "StateError",
+    "StoreError",
+    "StoreFileError",
+    "StoreLockedError",
     "Stream",
+    "Streams",
     "TraceError",
     "TrainingError",
+    "UnknownKeyError",
     "__version__",
     "accelerate",
     "cells",
@@ -92,6 +101,7 @@ _HOMES = {
     "Residual": "recurra.layers",
     "Stack": "recurra.layers",
     "Stream": "recurra.streaming",
+    "Streams": "recurra.streaming",
     "accelerate": "recurra.nn",
     "empty_cache": "recurra.engine.blocks",
     "explain": "recurra.engine.explaining",

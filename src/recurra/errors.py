@@ -5,11 +5,15 @@
     RecurraError
     ├── ShapeError          an array has the wrong shape              (also a ValueError)
     ├── StateError          a state does not belong to this layer     (also a ValueError)
+    ├── UnknownKeyError     there is no state of this key             (also a KeyError)
     ├── DataError           a file or an array holds unusable values  (also a ValueError)
     ├── ModelFileError      a file is not a model or state we can use (also a ValueError)
     ├── NotStreamableError  a layer needs the future to answer        (also a TypeError)
     ├── ProgramError        a program is not one that can run         (also a ValueError)
     │   └── PlanError       a valid program that the engine cannot run
+    ├── StoreError          a store of states cannot be used now      (also an OSError)
+    │   ├── StoreFileError    its files are damaged, or not ours      (also a ValueError)
+    │   └── StoreLockedError  another process uses it
     ├── TraceError          a layer cannot become a program           (also a TypeError)
     ├── TrainingError       training cannot go on                     (also a RuntimeError)
     └── MissingExtraError   an optional dependency is not installed   (also an ImportError)
@@ -29,8 +33,12 @@ __all__ = [
     "RecurraError",
     "ShapeError",
     "StateError",
+    "StoreError",
+    "StoreFileError",
+    "StoreLockedError",
     "TraceError",
     "TrainingError",
+    "UnknownKeyError",
 ]
 
 
@@ -47,6 +55,12 @@ class StateError(RecurraError, ValueError):
 
     Also raised for a cell that changes its state in place, or into another shape.
     """
+
+
+class UnknownKeyError(RecurraError, KeyError):
+    """A stream is asked for by a key that has no state."""
+
+    __str__ = Exception.__str__  # a KeyError's own puts the message in quotes
 
 
 class DataError(RecurraError, ValueError):
@@ -67,6 +81,18 @@ class ProgramError(RecurraError, ValueError):
 
 class PlanError(ProgramError):
     """A program is valid, but the native engine cannot run it."""
+
+
+class StoreError(RecurraError, OSError):
+    """A store of states cannot be read or written, for example because the disk is full."""
+
+
+class StoreFileError(StoreError, ValueError):
+    """A store's files are truncated, altered, of another version, or not ours at all."""
+
+
+class StoreLockedError(StoreError):
+    """A store is in use by another process, and it is for one at a time."""
 
 
 class TraceError(RecurraError, TypeError):

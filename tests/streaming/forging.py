@@ -3,11 +3,9 @@
 import pytest
 from hypothesis import strategies as st
 
+from fuzz.sealing import forged, parts_of, recomputed
 from recurra.errors import ModelFileError
 from recurra.streaming import load
-from recurra.streaming.container import RawTensor
-from recurra.streaming.description import fingerprint
-from tests.streaming.made import forged, parts_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -40,17 +38,6 @@ def with_lie(data, path, name, value, *, honest=False):
     if honest:
         ours["fingerprint"] = recomputed(header, ours, rest)
     return forged(header, ours, rest)
-
-
-def recomputed(header, ours, rest):
-    """The fingerprint that goes with what a forged file says."""
-    tensors = {
-        name: RawTensor(e["dtype"], tuple(e["shape"]), rest[slice(*e["data_offsets"])])
-        for name, e in header.items()
-        if name != "__metadata__"
-    }
-    step = ours.get("step")
-    return fingerprint(ours["model"], ours["dtype"], tensors, step)
 
 
 def places(value, path=()):

@@ -1,8 +1,5 @@
 """Models and files to try the streaming half on."""
 
-import hashlib
-import json
-
 import torch
 from torch import nn
 
@@ -28,21 +25,3 @@ def loaded(model, folder, **options):
     """The model after a trip through a file."""
     save(model, folder / "model.recurra", notes=options.pop("notes", None))
     return load(folder / "model.recurra", cells=OWN, **options)
-
-
-def parts_of(data: bytes) -> tuple[dict, dict, bytes]:
-    """A file's header as safetensors has it, our JSON in it, and what follows the header."""
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    return header, json.loads(header["__metadata__"]["recurra"]), data[8 + length :]
-
-
-def forged(header: dict, ours: object, rest: bytes) -> bytes:
-    """A file with any contents and a checksum that is right, as an attacker would make it."""
-    ours = ours if isinstance(ours, str) else json.dumps(ours)
-    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    metadata = {"sha256": "0" * 64, "recurra": ours}
-    text = json.dumps({"__metadata__": metadata, **entries}, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    data = len(text).to_bytes(8, "little") + text + rest
-    return data.replace(b"0" * 64, hashlib.sha256(data).hexdigest().encode(), 1)

@@ -2,7 +2,10 @@
 
 They are never written again: what an earlier recurra wrote is what its users have. Each holds
 ``Stack(Standardize, InitialState(LSTM(3, 4)), LayerNorm, Residual(GRU(4, 4)), Linear(4, 2))`` with
-the weights of one seed; the states are those after two of the three events, and H_0.
+the weights of one seed; the states are those after two of the three events, and H_0. Snapshots
+are of version 2's model, after the same two events.
+
+``version-2-indices`` is ``Stack(Embedding(5, 3), LSTM(3, 4), GRU(4, 3), Linear(3, 2))``.
 """
 
 from pathlib import Path
@@ -65,3 +68,32 @@ def test_a_file_of_version_1_says_how_it_comes_to_run_natively():
     assert "engine       torch: the file is of version 1; load it with torch=True and save" in (
         model.describe()
     )
+
+
+@pytest.mark.parametrize("kept", ["states-1.snapshot", "snapshot-1.snapshot"])
+def test_a_snapshot_of_every_layout_goes_on(kept):
+    stream = load(GOLDEN / "version-2.recurra").stream()
+    stream.restore((GOLDEN / kept).read_bytes())
+
+    assert_close(stream.step(EVENTS[2]), ANSWERS[2])
+
+
+def test_the_newest_snapshot_is_still_written_as_it_was():
+    """A byte that changed without a new version would not be noticed otherwise."""
+    stream = load(GOLDEN / "version-2.recurra").stream()
+    stream.restore((GOLDEN / "snapshot-1.snapshot").read_bytes())
+
+    assert stream.snapshot() == (GOLDEN / "snapshot-1.snapshot").read_bytes()
+
+
+def test_a_model_of_version_2_that_takes_indices_answers_as_it_did():
+    path = GOLDEN / "version-2-indices.recurra"
+    model, x = load(path), np.array([4, 0, 2])
+    wanted = [[-1.3148061, -1.0787890], [-1.3093774, -1.2540312], [-1.3014208, -1.3299973]]
+
+    assert (model.engine, model.fingerprint[:12]) == ("native", "4a547161a411")
+    assert (model.takes_indices, model.notes) == (True, {"classes": ["a", "b"]})
+    assert_close(model.run(x)[0], wanted)
+    assert_close([model.stream().step(4)], wanted[:1])
+    layers = load(path, torch=True).eval()
+    assert_close(layers(torch.from_numpy(x))[0].detach().numpy(), wanted)

@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from fuzz.sealing import forged, parts_of, recomputed
 from recurra import Recurrent, Stack, cells
 from recurra.errors import ModelFileError
 from recurra.streaming import load, save
-from tests.streaming.forging import JSON, at, places, recomputed, refusal, with_lie
-from tests.streaming.made import a_model, forged, parts_of
+from recurra.streaming.statefile import pack_states
+from tests.streaming.forging import JSON, at, places, refusal, with_lie
+from tests.streaming.made import a_model
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +90,11 @@ def test_somebody_elses_safetensors_file_is_refused(tmp_path):
 
 def test_states_are_no_model(good, tmp_path):
     (tmp_path / "good").write_bytes(good)
-    snapshot = load(tmp_path / "good").stream().snapshot()
+    model = load(tmp_path / "good")
+    states = pack_states(model, {"": model.stream().state})
 
-    assert "holds 'recurra.states', expected a model" in refusal(snapshot, tmp_path / "m")
+    assert "holds 'recurra.states', expected a model" in refusal(states, tmp_path / "m")
+    refusal(model.stream().snapshot(), tmp_path / "m")
 
 
 def test_a_missing_file_is_the_systems_own_error(tmp_path):

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.sealing import forged, parts_of, recomputed
 from recurra.errors import ModelFileError
 from recurra.streaming import load, save
-from tests.streaming.forging import JSON, at, places, recomputed, refusal, with_lie
-from tests.streaming.made import a_model, forged, parts_of
+from tests.streaming.forging import JSON, at, places, refusal, with_lie
+from tests.streaming.made import a_model
 
 STEP = ("step",)
 PROGRAM = ("step", "program")

@@ -10,6 +10,7 @@ import safetensors.numpy
 import torch
 from torch import nn
 
+from fuzz.sealing import parts_of
 from recurra import Bidirectional, Recurrent, Stack, cells
 from recurra.cells.state import named_slots
 from recurra.compiler import trace
@@ -17,7 +18,7 @@ from recurra.program import from_json
 from recurra.streaming import load, save
 from tests.contracts.drawn import layer_of, state_of, x_of
 from tests.contracts.rows import every_layer
-from tests.streaming.made import a_model, loaded, parts_of
+from tests.streaming.made import a_model, loaded
 
 STATELESS = [
     nn.AlphaDropout(0.3),

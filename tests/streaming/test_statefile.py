@@ -7,10 +7,12 @@ import sys
 import numpy as np
 import pytest
 
+from fuzz.sealing import forged, parts_of
 from recurra.atomic import write_atomically
 from recurra.errors import ModelFileError, StateError
 from recurra.streaming import read_states, write_states
-from tests.streaming.made import a_model, forged, loaded, parts_of
+from recurra.streaming.statefile import pack_states
+from tests.streaming.made import a_model, loaded
 
 KEYS = ["pump-7", "", "é\n\0", "\udcff", "x" * 70_000]
 
@@ -108,6 +110,26 @@ def test_forged_keys_are_refused(model, keys, words, tmp_path):
     header, ours, rest = parts_of((tmp_path / "states").read_bytes())
     start, end = header["keys"]["data_offsets"]
     rest = rest[:start] + keys.ljust(end - start)[: end - start] + rest[end:]
+    (tmp_path / "states").write_bytes(forged(header, ours, rest))
+
+    with pytest.raises(ModelFileError, match=words):
+        read_states(tmp_path / "states", model)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda header, ours: ours.update(version=2), "is of version 2"),
+        (lambda header, ours: ours.update(format="recurra.model"), "expected saved states"),
+        (lambda header, ours: header.pop("keys"), "damaged|no list of keys"),
+        (lambda header, ours: header.update({"slot.x": header.pop("slot.0.h")}), "other slots"),
+        (lambda header, ours: header["slot.0.h"].update(shape=[4, 1]), r"F32 \(4, 1\), expected"),
+        (lambda header, ours: header["slot.0.h"].update(dtype="I32"), r"I32 \(1, 4\), expected"),
+    ],
+)
+def test_a_forged_file_is_refused(model, change, words, tmp_path):
+    header, ours, rest = parts_of(pack_states(model, {"": model.stream().state}))
+    change(header, ours)
     (tmp_path / "states").write_bytes(forged(header, ours, rest))
 
     with pytest.raises(ModelFileError, match=words):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from recurra import Recurrent, cells
-from recurra.errors import ModelFileError, NotStreamableError, ShapeError, StateError
+from recurra.errors import NotStreamableError, ShapeError, StateError
 from recurra.streaming import Stream
 from tests.contracts.drawn import layer_of, x_of
 from tests.contracts.rows import ROWS, every_streaming_layer
-from tests.streaming.made import a_model, forged, loaded, parts_of
+from tests.streaming.made import a_model, loaded
 
 
 @pytest.fixture
@@ -195,66 +195,6 @@ def test_events_and_answers_may_be_overwritten(tmp_path):
 
     assert stream.state["last"].tolist() == [0, 1]
     assert stream.state["same"].tolist() == [0]
-
-
-# --- snapshots ------------------------------------------------------------------------------------
-
-
-@every_streaming_layer
-def test_a_restored_stream_goes_on_bit_for_bit(row, tmp_path):
-    model = loaded(layer_of(row), tmp_path)
-    x = x_of(row, 1, 8)[0].numpy()
-    stream = model.stream()
-    stream.steps(x[:4])
-    saved = stream.snapshot()
-    wanted = stream.steps(x[4:])
-
-    for again in (stream, model.stream()):
-        again.restore(saved)
-        np.testing.assert_array_equal(again.steps(x[4:]), wanted, strict=True)
-
-
-def test_a_snapshot_with_any_byte_cut_or_changed_is_refused(tmp_path):
-    stream = loaded(a_model(sizes=(1, 2, 1)), tmp_path).stream()
-    stream.step([1.0])
-    saved, before = stream.snapshot(), stream.state
-
-    for k in range(len(saved)):
-        with pytest.raises(ModelFileError, match="the snapshot: "):
-            stream.restore(saved[:k])
-        for flip in (0x01, 0x20, 0x80):
-            damaged = bytearray(saved)
-            damaged[k] ^= flip
-            with pytest.raises(ModelFileError, match="the snapshot: "):
-                stream.restore(bytes(damaged))
-    for name, slot in stream.state.items():
-        np.testing.assert_array_equal(slot, before[name])
-
-
-def test_a_snapshot_of_another_model_is_refused(model, tmp_path):
-    other = loaded(a_model(seed=1), tmp_path)
-
-    with pytest.raises(StateError, match=f"begins with '{other.fingerprint[:12]}', not '"):
-        model.stream().restore(other.stream().snapshot())
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda header, ours: ours.update(version=2), "is of version 2"),
-        (lambda header, ours: ours.update(format="recurra.model"), "expected saved states"),
-        (lambda header, ours: header.pop("keys"), "damaged|no list of keys"),
-        (lambda header, ours: header.update({"slot.x": header.pop("slot.0.h")}), "other slots"),
-        (lambda header, ours: header["slot.0.h"].update(shape=[4, 1]), r"F32 \(4, 1\), expected"),
-        (lambda header, ours: header["slot.0.h"].update(dtype="I32"), r"I32 \(1, 4\), expected"),
-    ],
-)
-def test_a_forged_snapshot_is_refused(model, change, words):
-    header, ours, rest = parts_of(model.stream().snapshot())
-    change(header, ours)
-
-    with pytest.raises(ModelFileError, match=words):
-        model.stream().restore(forged(header, ours, rest))
 
 
 def test_only_rows_with_a_backward_cell_do_not_stream(tmp_path):

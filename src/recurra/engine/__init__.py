@@ -12,10 +12,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Engine", "Raw", "Slot", "Stepper"]
+__all__ = ["Array", "Engine", "KeyedStepper", "Raw", "Slot", "Stepper"]
 
 Array = NDArray[Any]
-Raw = tuple[str, tuple[int, ...], "bytes | bytearray"]  # safetensors' type, shape, data
+Raw = tuple[
+    str, tuple[int, ...], "bytes | bytearray | memoryview"
+]  # safetensors' type, shape, data
 
 
 class Slot(NamedTuple):
@@ -49,6 +51,17 @@ class Stepper(Protocol):
 
     def reset(self) -> None:
         """Go back to H_0."""
+
+
+class KeyedStepper(Protocol):
+    """Steps batches of events by key."""
+
+    def step(self, table: Any, xs: Array, only_finite: bool) -> Array:
+        """The batch that a table has resolved: xs (batch, feature), y (batch, feature).
+
+        The states of its keys are moved on in the table; with `only_finite` not by an event whose
+        answer is not finite.
+        """
 
 
 class Engine(Protocol):
@@ -94,3 +107,6 @@ class Engine(Protocol):
 
     def stepper(self) -> Stepper:
         """A state of one row at H_0, to be moved on."""
+
+    def keyed_stepper(self, rows: int) -> KeyedStepper | None:
+        """What steps so many keys side by side; None where only `step` does."""

@@ -109,6 +109,9 @@ class EagerEngine:
         """A state of one row at H_0, to be moved on."""
         return _EagerStepper(self)
 
+    def keyed_stepper(self, rows: int) -> None:
+        """Torch steps rows, and knows of no keys."""
+
     def _tensor(self, x: Array) -> Tensor:
         # A copy: a cell may keep x in its state, and the caller may use its array again.
         tensor = torch.from_numpy(x.copy())

@@ -11,7 +11,7 @@ import numpy as np
 from recurra.compiler.heads import one_head_each
 from recurra.compiler.prepare import prepare
 from recurra.compiler.simplify import simplify, split_once
-from recurra.engine import Array, Slot, Stepper, _native
+from recurra.engine import Array, KeyedStepper, Slot, Stepper, _native
 from recurra.engine.native import make_plan
 from recurra.engine.ready import Ready
 from recurra.program import Program
@@ -20,6 +20,10 @@ __all__ = ["NativeEngine"]
 
 _WEIGHTS: dict[str, Any] = {"float32": _native.Weights32, "float64": _native.Weights64}
 _STEPPERS: dict[str, Any] = {"float32": _native.Stepper32, "float64": _native.Stepper64}
+_KEYED_STEPPERS: dict[str, Any] = {
+    "float32": _native.KeyedStepper32,
+    "float64": _native.KeyedStepper64,
+}
 
 State = tuple[Array, ...]  # of every slot: (batch, elements)
 
@@ -118,6 +122,21 @@ class NativeEngine:
         native = _STEPPERS[self.output_type.name](self._plan, self._weights, 1)
         return _FeatureStepper(self, native) if self.event_dims else _IndexStepper(self, native)
 
+    def keyed_stepper(self, rows: int) -> KeyedStepper:
+        """What steps so many keys side by side."""
+        return _KeyedStepper(self, rows)
+
+
+class _KeyedStepper:
+    def __init__(self, engine: NativeEngine, rows: int) -> None:
+        self._engine = engine
+        kind = _KEYED_STEPPERS[engine.output_type.name]
+        self._native = kind(engine._plan, engine._weights, rows)
+
+    def step(self, table: Any, xs: Array, only_finite: bool) -> Array:
+        events = np.ascontiguousarray(self._engine.as_floats(xs))
+        return self._native.step(table, events, only_finite)  # type: ignore[no-any-return]
+
 
 class _FeatureStepper:
     """A state in the native engine's memory; `step` is the native function itself."""
@@ -171,7 +190,7 @@ class _IndexStepper(_FeatureStepper):
 def _start_of(ready: Ready, name: str, shape: tuple[int, ...]) -> Array:
     """H_0 of a slot for one row."""
     row = ready.start[name] if name in ready.start else np.zeros(shape, ready.dtype)
-    return row.reshape(1, -1)
+    return row.reshape(1, -1).copy()  # what was read is let go
 
 
 def _prepare(ready: Ready) -> tuple[Any, Any]:

@@ -14,34 +14,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn
-
-from safetensors import SafetensorError, deserialize
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from recurra.errors import ModelFileError
+from recurra.streaming.tensors import ITEM_SIZES, MAX_HEADER, RawTensor, read_layout
 
-__all__ = ["ITEM_SIZES", "Layout", "RawTensor", "one_line", "pack", "unpack"]
+if TYPE_CHECKING:
+    from mmap import mmap
 
-ITEM_SIZES = {
-    "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "F16": 2, "BF16": 2,
-    "I32": 4, "F32": 4, "I64": 8, "F64": 8,
-}  # fmt: skip
-MAX_HEADER = 32 << 20
+__all__ = ["Layout", "one_line", "pack", "unpack"]
+
 MAX_DEPTH = 128
 
 _START = b'{"__metadata__":{"sha256":"'
 _HASH = slice(8 + len(_START), 8 + len(_START) + 64)
 _NO_HASH = b"0" * 64
-
-
-class RawTensor(NamedTuple):
-    """A tensor as it lies in a file."""
-
-    dtype: str  # safetensors' name, such as "F32"
-    shape: tuple[int, ...]
-    data: bytes | bytearray  # little-endian, row-major
 
 
 class Layout(NamedTuple):
@@ -87,23 +75,23 @@ def pack(layout: Layout, header: Mapping[str, Any], tensors: Mapping[str, RawTen
 
 
 def unpack(
-    layout: Layout, data: bytes | bytearray | memoryview, source: str
+    layout: Layout, given: bytes | bytearray | memoryview | mmap, source: str
 ) -> tuple[dict[str, Any], dict[str, RawTensor]]:
     """Read what `pack` wrote, after checking all of it.
 
     Args:
         layout: the kind of file that is wanted.
-        data: its bytes.
+        given: its bytes.
         source: what messages call it, such as its path.
 
     Returns:
-        The header and the tensors.
+        The header, and the tensors as views of what was given.
 
     Raises:
         ModelFileError: it is truncated, altered, of another kind, of a newer version or not ours.
     """
-    data = bytes(data)
-    if data[:4] == b"PK\x03\x04":
+    data = memoryview(given).toreadonly()
+    if bytes(data[:4]) == b"PK\x03\x04":
         raise ModelFileError(
             f"{source}: is a zip archive, as torch.save writes. Load it in torch and use "
             f"recurra.save."
@@ -111,30 +99,20 @@ def unpack(
     if int.from_bytes(data[:8], "little") > MAX_HEADER:
         raise ModelFileError(f"{source}: is not {layout.what}, or its first bytes are damaged.")
     try:
-        stored = deserialize(data)  # type: ignore[no-untyped-call]
-    except SafetensorError as error:
+        metadata, tensors = read_layout(data)
+    except ValueError as error:
         raise ModelFileError(
             f"{source}: is truncated, damaged or not {layout.what} ({one_line(error)})."
         ) from error
-    if data[8 : _HASH.start] != _START:
+    if bytes(data[8 : _HASH.start]) != _START:
         raise ModelFileError(
             f"{source}: is a safetensors file, but not {layout.what}: recurra did not write it."
         )
-    if data[_HASH] != _digest(data):
+    if bytes(data[_HASH]) != _digest(data):
         raise ModelFileError(f"{source}: is damaged: its contents and its checksum differ.")
-    header = _header(data, source)
+    header = _header(metadata.get("recurra", ""), source)
     _check_layout(header, layout, source)
-    return header, {each[0]: _tensor(each[0], each[1], source) for each in stored}
-
-
-def _tensor(name: str, stored: dict[str, Any], source: str) -> RawTensor:
-    tensor = RawTensor(stored["dtype"], tuple(stored["shape"]), stored["data"])
-    size = ITEM_SIZES.get(tensor.dtype)
-    if size is None or size * math.prod(tensor.shape) != len(tensor.data):
-        raise ModelFileError(
-            f"{source}: tensor {name[:80]!r} is {tensor.dtype}, expected {', '.join(ITEM_SIZES)}."
-        )
-    return tensor
+    return header, tensors
 
 
 def _check_layout(header: dict[str, Any], layout: Layout, source: str) -> None:
@@ -151,19 +129,17 @@ def _check_layout(header: dict[str, Any], layout: Layout, source: str) -> None:
         )
 
 
-def _digest(data: bytes) -> bytes:
+def _digest(data: bytes | memoryview) -> bytes:
     digest = hashlib.sha256(data[: _HASH.start])
     digest.update(_NO_HASH)
     digest.update(memoryview(data)[_HASH.stop :])
     return digest.hexdigest().encode()
 
 
-def _header(data: bytes, source: str) -> dict[str, Any]:
-    length = int.from_bytes(data[:8], "little")
+def _header(text: str, source: str) -> dict[str, Any]:
     try:
-        entries = json.loads(data[8 : 8 + length])
-        header: Any = json.loads(entries["__metadata__"]["recurra"], parse_constant=_no_constant)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        header: Any = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(
             f"{source}: has a header that cannot be read ({one_line(error)})."
         ) from error

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recurra.errors import ModelFileError
-from recurra.streaming.container import RawTensor
+from recurra.streaming.tensors import RawTensor
 
 __all__ = ["check_tree", "fingerprint"]
 

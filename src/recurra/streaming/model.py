@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from recurra.errors import ShapeError, StateError
+from recurra.streaming.arrays import as_array
 from recurra.streaming.pages import page
 
 if TYPE_CHECKING:
     from recurra.engine import Array, Engine, Slot
+    from recurra.streaming.committing import CommitEvery
+    from recurra.streaming.metrics import Metrics
     from recurra.streaming.stream import Stream
+    from recurra.streaming.streams import Streams
 
 __all__ = ["Model", "State"]
 
@@ -25,7 +31,8 @@ class Model:
 
     A state is a dict of arrays, by the dotted names of its slots: ``{"0.h": ..., "0.c": ...}``.
     What comes in and goes out shares no memory with the model, and the model itself never changes,
-    so that threads may share it.
+    so that threads may share it. Any array in the CPU's memory that exports dlpack, such as a torch
+    tensor, is taken as it is; what comes out is numpy's, for ``torch.from_dlpack`` and others.
 
     Attributes:
         notes: what was saved with the model.
@@ -126,7 +133,8 @@ class Model:
             IndexError: an index is not one of the embedding's.
             StateError: the state is not this model's.
         """
-        one = np.ndim(x) == self._engine.event_dims + 1
+        x = self._array("x", x)
+        one = x.ndim == self._engine.event_dims + 1
         events = self._events(x, 1 if one else 2)
         if one:
             if lengths is not None:
@@ -135,7 +143,7 @@ class Model:
                     f"which has no batch axis. Cut x at its length instead."
                 )
             events = events[None]
-            reset = None if reset is None else np.asarray(reset)[None]
+            reset = None if reset is None else self._array("reset", reset)[None]
         y, after = self._engine.run(
             events,
             self._before(state, () if one else (len(events),)),
@@ -162,9 +170,70 @@ class Model:
 
         return Stream(self, state)
 
+    def streams(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        commit_every: CommitEvery = "batch",
+        max_keys: int | None = None,
+        ttl: float | None = None,
+        clock: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
+    ) -> Streams:
+        """One state per key, in memory, or in a folder too where they outlive the process.
+
+        Args:
+            path: the folder of the store; it is made where there is none. None is memory only.
+            commit_every: "batch", a number of milliseconds, or None for commits by hand.
+            max_keys: how many keys memory holds.
+            ttl: seconds after which a key that was not seen is forgotten.
+            clock: seconds now.
+            metrics: where to count; None makes one.
+
+        The options are told at `Streams`.
+
+        Raises:
+            NotStreamableError: the model answers only when it knows what comes later.
+            StateError: the states in the folder were made under another model.
+            StoreFileError: the folder is damaged, or not a store.
+            StoreLockedError: another process uses it.
+            MissingExtraError: lmdb is not installed.
+
+        >>> import recurra as rc
+        >>> rc.save(rc.Recurrent(rc.cells.Repeats(2)), "repeats.recurra")
+        >>> model = rc.load("repeats.recurra")
+        >>> with model.streams("states") as streams:
+        ...     y = streams.step(["a", "b"], [[0, 1], [1, 0]])
+        >>> with model.streams("states") as streams:
+        ...     streams.step(["b", "a"], [[0, 1], [0, 1]]).ravel().tolist()
+        [0.0, 1.0]
+        """
+        from recurra.streaming.store import LmdbStore
+        from recurra.streaming.streams import Streams
+
+        store = None if path is None else LmdbStore(path, self)
+        try:
+            return Streams(
+                self,
+                store,
+                commit_every=commit_every,
+                max_keys=max_keys,
+                ttl=ttl,
+                clock=clock,
+                metrics=metrics,
+                owns_store=True,
+            )
+        except BaseException:
+            if store is not None:
+                store.close()
+            raise
+
     def describe(self) -> str:
         """What the model is, on a page of text: layers, sizes, state and equations."""
         return page(self._engine, self._tree, self.fingerprint, self.untraced)
+
+    def _array(self, name: str, given: ArrayLike) -> Array:
+        return as_array(given, self._engine.signature, name)
 
     def _before(self, state: Mapping[str, ArrayLike] | None, batch: tuple[int, ...]) -> Any:
         """The engine's state for a number of rows; ``()`` is one row without a batch axis."""
@@ -181,7 +250,7 @@ class Model:
             )
         arrays = {}
         for name, slot in self.slots.items():
-            array = np.asarray(state[name])
+            array = self._array(f"state {name!r}", state[name])
             wanted = (*batch, *slot.shape)
             if array.shape != wanted:
                 raise StateError(
@@ -198,7 +267,7 @@ class Model:
 
     def _events(self, x: ArrayLike, leading: int) -> Array:
         """The engine's x, checked; so many axes come before those of one event."""
-        events = np.asarray(x)
+        events = self._array("x", x)
         if events.dtype.kind not in ("iu" if self.takes_indices else "fiub"):
             wanted = "whole numbers" if self.takes_indices else "numbers"
             raise ShapeError(f"{self._engine.signature}: x is {events.dtype}, expected {wanted}.")
@@ -246,7 +315,7 @@ class Model:
         return flags
 
     def _of_kind(self, name: str, values: ArrayLike, kinds: str, wanted: str) -> Array:
-        array = np.asarray(values)
+        array = self._array(name, values)
         if array.size and array.dtype.kind not in kinds:  # an empty list is read as floats
             raise ShapeError(
                 f"{self._engine.signature}: {name} is {array.dtype}, expected {wanted}."

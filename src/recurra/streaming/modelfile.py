@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from recurra.atomic import write_atomically
 from recurra.errors import MissingExtraError, ModelFileError, PlanError
-from recurra.streaming.container import Layout, RawTensor, one_line, pack, unpack
+from recurra.streaming.container import Layout, one_line, pack, unpack
 from recurra.streaming.description import check_tree, fingerprint
+from recurra.streaming.mapping import bytes_of
 from recurra.streaming.model import Model
+from recurra.streaming.tensors import RawTensor
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from recurra.engine import Engine
     from recurra.engine.building import Described, Layer
     from recurra.engine.eager import EagerEngine
@@ -137,6 +140,9 @@ def load(
     """Read a model from a file.
 
     The whole file is checked before anything is made from it. Nothing it names is imported or run.
+    A large file is mapped into memory while its weights are taken from it. A model keeps nothing of
+    its file, which may be replaced or deleted while the model runs.
+
     A model runs natively, without torch and without the code of its cells, unless it could not be
     traced when it was saved: `Model.engine` says so. Then, and with ``torch=True``, cells of your
     own have to be handed in.
@@ -162,11 +168,12 @@ def load(
     >>> y.ravel().tolist()
     [0.0, 1.0, 0.0]
     """
-    contents = read_model(path)
     try:
-        if torch:
-            return _layers(contents, cells)[0]
-        engine = _engine(contents, cells)
+        with bytes_of(path) as data:
+            contents = _contents(data, str(path))
+            if torch:
+                return _layers(contents, cells)[0]
+            engine = _engine(contents, cells)
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise MissingExtraError.named("torch", "train") from error
@@ -181,10 +188,11 @@ def read_model(path: str | os.PathLike[str]) -> Contents:
         ModelFileError: it is truncated, altered, of a newer version or not ours.
         OSError: there is no such file, or it cannot be read.
     """
-    return _contents(Path(path).read_bytes(), str(path))
+    with bytes_of(path) as data:
+        return _contents(data, str(path))
 
 
-def _contents(data: bytes, source: str) -> Contents:
+def _contents(data: bytes | mmap, source: str) -> Contents:
     header, tensors = unpack(LAYOUT, data, source)
     tree = check_tree(header.get("model"), source)
     dtype, notes = header.get("dtype"), header.get("notes")

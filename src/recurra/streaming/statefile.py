@@ -1,14 +1,14 @@
 """The states of streams as bytes and files, bound to their model.
 
-One layout serves the snapshot of one stream and the file of many: each slot is one tensor with a
-row a key.
+The file of many streams is one tensor a slot, with a row a key. Snapshots of one stream, which are
+smaller (snapshot.py), are read here too, and so are those of an earlier recurra, which were such a
+file.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,9 @@ from numpy.typing import ArrayLike
 
 from recurra.atomic import write_atomically
 from recurra.errors import ModelFileError, StateError
-from recurra.streaming.container import Layout, RawTensor, pack, unpack
+from recurra.streaming.container import Layout, pack, unpack
+from recurra.streaming.snapshot import check_fingerprint, is_snapshot, unpack_snapshot
+from recurra.streaming.tensors import RawTensor
 
 if TYPE_CHECKING:
     from recurra.engine import Array, Slot
@@ -97,14 +99,11 @@ def pack_states(model: Model, states: Mapping[str, Mapping[str, ArrayLike]]) -> 
 
 
 def unpack_states(model: Model, data: bytes, source: str, *, one: bool = False) -> dict[str, State]:
-    """The states that `pack_states` put into bytes, checked."""
+    """The states that `pack_states` or `pack_snapshot` put into bytes, checked."""
+    if is_snapshot(data):
+        return {"": unpack_snapshot(model, data, source)}
     header, tensors = unpack(LAYOUT, data, source)
-    if header.get("fingerprint") != model.fingerprint:
-        raise StateError(
-            f"{source}: was made under another model, whose fingerprint begins with "
-            f"{str(header.get('fingerprint'))[:12]!r}, not {model.fingerprint[:12]!r}. "
-            f"Load that model, or start anew."
-        )
+    check_fingerprint(model, str(header.get("fingerprint")), source)
     keys = _keys(tensors.pop("keys", None), source)
     if one and len(keys) != 1:
         raise StateError(f"{source}: holds the states of {len(keys)} streams, expected one.")
@@ -136,4 +135,4 @@ def _rows(raw: RawTensor, slot: Slot, count: int, source: str) -> Array:
             f"{_TYPES[slot.dtype.name]} {(count, *slot.shape)}."
         )
     rows = np.frombuffer(raw.data, slot.dtype.newbyteorder("<")).reshape(raw.shape)
-    return rows.astype(slot.dtype) if sys.byteorder == "big" else rows
+    return rows.astype(slot.dtype)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recurra.streaming.statefile import pack_states, unpack_states
+from recurra.streaming.snapshot import pack_snapshot
+from recurra.streaming.statefile import unpack_states
 
 if TYPE_CHECKING:
     from recurra.engine import Array
@@ -137,8 +138,11 @@ class Stream:
         return Stream(self.model, self.state)
 
     def snapshot(self) -> bytes:
-        """The state as bytes, bound to the model's fingerprint, with a checksum."""
-        return pack_states(self.model, {"": self.state})
+        """The state as bytes: 48 more than the state itself.
+
+        They hold the model's fingerprint and a checksum, and are the same on every machine.
+        """
+        return pack_snapshot(self.model, self.state)
 
     def restore(self, snapshot: bytes) -> None:
         """Take the state from a snapshot.

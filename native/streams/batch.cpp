@@ -1,0 +1,118 @@
+#include "streams/batch.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace recurra {
+namespace {
+
+// So many keys are looked up side by side: while the memory of one comes, that of the others is asked
+// for.
+constexpr std::size_t kSideBySide = 64;
+
+void fetch(const char* bytes, std::size_t count) {
+  for (std::size_t k = 0; k < count; k += 64) __builtin_prefetch(bytes + k);
+}
+
+}  // namespace
+
+Key* Batch::reserve(std::size_t events) {
+  given_.resize(events);
+  numbers_.resize(8 * events);
+  return given_.data();
+}
+
+void Batch::resolve(std::size_t events, std::int64_t oldest) {
+  abandon();
+  try {
+    for (auto* each : {&hashes_, &positions_, &next_}) each->resize(events);
+    for (auto* each : {&rows_, &counts_, &first_, &last_, &fresh_}) each->reserve(events);
+    at_start_.reserve(events);
+    if (++number_ == 0) {  // all numbers were used: forget who had them
+      for (Row row = 0; row < table_.rows(); ++row) table_.entry(row).batch = 0;
+      number_ = 1;
+    }
+    for (std::size_t k = 0; k < events; k += kSideBySide) {
+      resolve_some(k, std::min(events, k + kSideBySide), oldest);
+    }
+    events_ = events;
+  } catch (...) {
+    abandon();
+    throw;
+  }
+}
+
+void Batch::resolve_some(std::size_t first, std::size_t last, std::int64_t oldest) {
+  Row candidates[kSideBySide];
+  for (std::size_t k = first; k < last; ++k) {
+    hashes_[k] = table_.hash(given_[k]);
+    table_.fetch_slot(hashes_[k]);
+  }
+  for (std::size_t k = first; k < last; ++k) {
+    const Row row = table_.candidate(hashes_[k]);
+    candidates[k - first] = row;
+    if (row == kNoRow) continue;
+    __builtin_prefetch(&table_.entry(row), 1);
+    fetch(table_.state(row), table_.row_bytes());
+  }
+  for (std::size_t k = first; k < last; ++k) {
+    add_event(static_cast<std::uint32_t>(k), row_of(k, candidates[k - first]), oldest);
+  }
+}
+
+// What the index says is right nearly always; else, two keys have one hash, or the key is new.
+Row Batch::row_of(std::size_t event, Row candidate) {
+  const Key& key = given_[event];
+  if (candidate != kNoRow && table_.has_key(candidate, key)) return candidate;
+  const Row row = table_.find(key, hashes_[event]);
+  if (row != kNoRow) return row;
+  fresh_.push_back(static_cast<std::uint32_t>(rows_.size()));
+  return table_.insert(key, hashes_[event]);
+}
+
+void Batch::add_event(std::uint32_t event, Row row, std::int64_t oldest) {
+  Entry& entry = table_.entry(row);
+  if (entry.batch == number_) {
+    const std::uint32_t position = entry.position;
+    next_[last_[position]] = event;
+    last_[position] = event;
+    ++counts_[position];
+    positions_[event] = position;
+    return;
+  }
+  const auto position = static_cast<std::uint32_t>(rows_.size());
+  const bool is_fresh = !fresh_.empty() && fresh_.back() == position;
+  entry.batch = number_;
+  entry.position = position;
+  positions_[event] = position;
+  rows_.push_back(row);
+  counts_.push_back(1);
+  first_.push_back(event);
+  last_.push_back(event);
+  at_start_.push_back(is_fresh || entry.last_seen < oldest);
+}
+
+void Batch::finish(std::int64_t now) {
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t k = 0; k < rows_.size(); ++k) {
+    if (k + kAhead < rows_.size()) table_.fetch_neighbours(rows_[k + kAhead]);
+    table_.touch(rows_[k], now);
+  }
+  fresh_.clear();
+  abandon();
+}
+
+void Batch::abandon() {
+  for (const std::uint32_t position : fresh_) {
+    if (position < rows_.size()) table_.erase(rows_[position]);
+  }
+  events_ = 0;
+  rows_.clear();
+  counts_.clear();
+  first_.clear();
+  last_.clear();
+  at_start_.clear();
+  fresh_.clear();
+}
+
+}  // namespace recurra
