@@ -129,6 +129,8 @@ class Compiled:
         self.states = _with_role(program.inputs, "state")
         self.weights = _with_role(program.inputs, "weight")
         self.ys = _with_role(program.outputs, "y")
+        types = program.types()
+        self._y_sizes = [math.prod(types[each.value].shape) for each in self.ys]
         self.step = prepare(program)
         self._size = _SIZES[dtype]
         self._forward, self.layout = make_plan(self.step, dtype, isa)
@@ -218,8 +220,7 @@ class Compiled:
         for place, line in enumerate(self._kept_lines(call)):
             xs["kept", str(place)] = line
         zeros = _Zeros(self._size)
-        for each, given in zip(self.ys, gradients.y_grads, strict=True):
-            size = math.prod(self.program.types()[each.value].shape)
+        for each, size, given in zip(self.ys, self._y_sizes, gradients.y_grads, strict=True):
             address, rows, times = given if given and given[0] else (zeros.of(size), 0, 0)
             xs["y", each.name] = (address, rows, times, False)
         states = [

@@ -14,17 +14,15 @@ def order_sum(c: Context, value: int, _: Instruction) -> int | None:
     """Of a sum, first what is there before the loop, then the rest; of each, products last.
 
     A product is then added up onto what is already summed, and the loop adds as little as it can.
-    What depends on weights only is first of all, for that is summed once.
     """
     terms = [*_terms(c, value)]
     products = {term for term in terms if _is_product(c, term)}
-    if not products and sum(term in c.shared for term in terms) < 2:
+    if not products:
         return None
     loop = c.loops.get(value)
 
-    def place(term: int) -> tuple[bool, bool, bool]:
-        inside = loop is not None and c.loops.get(term) == loop
-        return inside, term not in c.shared, term in products
+    def place(term: int) -> tuple[bool, bool]:
+        return loop is not None and c.loops.get(term) == loop, term in products
 
     first, *rest = sorted(terms, key=place)
     total = c.new[first]
