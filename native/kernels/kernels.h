@@ -101,8 +101,8 @@ struct Kernels {
   void (*outer)(const OuterRows<T>* runs, int count, int first, int last, int k, T* c,
                 std::ptrdiff_t c_stride, T* scratch);
   const RowKernel<T>* row_kernels;  // by op
-  // to[i] += from[i], i < n.
-  void (*add_onto)(T* to, const T* from, std::int64_t n);
+  // to[i] += from[r][i] for each r in ascending order, i < n.
+  void (*add_rows)(T* to, const Rows<T>& from, int rows, std::int64_t n);
 };
 
 // The ops a row kernel computes, by name; an op's number is its place here.

@@ -42,7 +42,13 @@ RECURRA_INLINE void for_each_line(const Instruction& instruction, const Frame<T>
     from[k] = frame.buffers[instruction.in[k].buffer].plus(instruction.in[k].offset);
   }
   const T* in[kIn];
+  const bool one_line = dims[0] * dims[1] * dims[2] == 1;
   for (int row = frame.first; row < frame.first + frame.rows; ++row) {
+    if (one_line) {
+      for (int k = 0; k < kIn; ++k) in[k] = from[k][row];
+      work(to[row], in);
+      continue;
+    }
     for (std::int64_t a = 0; a < dims[0]; ++a) {
       for (std::int64_t b = 0; b < dims[1]; ++b) {
         for (std::int64_t c = 0; c < dims[2]; ++c) {
@@ -55,6 +61,31 @@ RECURRA_INLINE void for_each_line(const Instruction& instruction, const Frame<T>
         }
       }
     }
+  }
+}
+
+// --- rows onto one line -------------------------------------------------------------------------------
+
+// A part of a line stays in registers while all rows are added to it.
+template <int kVectors, class T>
+RECURRA_INLINE void add_to_part(T* to, const Rows<T>& from, int rows, std::int64_t i, int count) {
+  Vec<T> sum[kVectors];
+  for (int v = 0; v < kVectors; ++v) sum[v] = load_up_to(to + v * kLanes<T>, count);
+  for (int row = 0; row < rows; ++row) {
+    const T* x = from[row] + i;
+    for (int v = 0; v < kVectors; ++v) sum[v] += load_up_to(x + v * kLanes<T>, count);
+  }
+  for (int v = 0; v < kVectors; ++v) store_up_to(to + v * kLanes<T>, sum[v], count);
+}
+
+template <class T>
+void add_rows(T* to, const Rows<T>& from, int rows, std::int64_t n) {
+  constexpr int kVectors = 4, kPart = kVectors * kLanes<T>;
+  std::int64_t i = 0;
+  for (; i + kPart <= n; i += kPart) add_to_part<kVectors>(to + i, from, rows, i, kLanes<T>);
+  for (; i < n; i += kLanes<T>) {
+    const int count = static_cast<int>(n - i < kLanes<T> ? n - i : kLanes<T>);
+    add_to_part<1>(to + i, from, rows, i, count);
   }
 }
 
@@ -92,11 +123,12 @@ RECURRA_INLINE void for_lines(const Instruction& instruction, const Frame<T>& fr
                               const Work& work) {
   Lines<T, kIn> lines;
   int waiting = 0;
+  const auto all = [&]() __attribute__((noinline)) { work.template of<kLines<T>>(lines); };
   for_each_line<T, kIn>(instruction, frame, [&](T* out, const T* const* in) {
     lines.out[waiting] = out;
     for (int k = 0; k < kIn; ++k) lines.in[k][waiting] = in[k];
     if (++waiting < kLines<T>) return;
-    work.template of<kLines<T>>(lines);
+    all();
     waiting = 0;
   });
   finish_lines<kLines<T> / 2>(lines, waiting, work);

@@ -171,13 +171,6 @@ void pointwise(const Instruction& instruction, const Frame<T>& frame) {
   }
 }
 
-template <class T>
-void add_onto(T* to, const T* from, std::int64_t n) {
-  const T* const in[2] = {to, from};
-  const std::int64_t steps[2] = {1, 1};
-  along<Op_add, T>(to, in, steps, n);
-}
-
 // A copy whose input may go from element to element in any step.
 template <class T>
 void copy_any(const Instruction& instruction, const Frame<T>& frame) {

@@ -47,7 +47,7 @@ const Kernels<T>& table() {
   static constexpr Kernels<T> kTable = {
       packed_size<T>, pack<T>,          product<T>, product_of_one_row<T>,
       kWidePanel<T>,  outer_scratch<T>, outer<T>,   kRowKernels<T>,
-      add_onto<T>};
+      add_rows<T>};
   return kTable;
 }
 

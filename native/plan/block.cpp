@@ -396,15 +396,18 @@ void Block<T>::outer(const Instruction& instruction, int begin, int end, int par
 
 namespace {
 
-// to += from over a run of elements in any steps.
+// to += each row over a run of elements in any steps.
 template <class T>
-void add_run(const Kernels<T>& kernels, T* to, std::int64_t to_step, const T* from,
-             std::int64_t from_step, std::int64_t n) {
+void add_runs(const Kernels<T>& kernels, T* to, std::int64_t to_step, const Rows<T>& from, int rows,
+              std::int64_t from_step, std::int64_t n) {
   if (to_step == 1 && from_step == 1) {
-    kernels.add_onto(to, from, n);
+    kernels.add_rows(to, from, rows, n);
     return;
   }
-  for (std::int64_t i = 0; i < n; ++i) to[i * to_step] += from[i * from_step];
+  for (int r = 0; r < rows; ++r) {
+    const T* x = from[r];
+    for (std::int64_t i = 0; i < n; ++i) to[i * to_step] += x[i * from_step];
+  }
 }
 
 }  // namespace
@@ -415,20 +418,17 @@ void Block<T>::column_sum(const Instruction& instruction, int begin, int end, in
   const std::int64_t* dims = instruction.dims;
   const Operand& in = instruction.in[0];
   const Operand& out = instruction.out;
+  const std::int64_t *x = in.strides, *y = out.strides;
   T* into = call_.weight_grads[plan_.buffers[out.buffer].index] + out.offset;
   const auto [from, to] = share(dims[3], part, parts);
   for (int step = begin; step < end; ++step) {
     const int running = active(step, 0, rows_);
-    const Rows<T> rows = locate(in.buffer, step).plus(in.offset + from * in.strides[3]);
-    for (int r = 0; r < running; ++r) {
-      for (std::int64_t i = 0; i < dims[0]; ++i) {
-        for (std::int64_t j = 0; j < dims[1]; ++j) {
-          for (std::int64_t k = 0; k < dims[2]; ++k) {
-            const T* x = rows[r] + i * in.strides[0] + j * in.strides[1] + k * in.strides[2];
-            T* y = into + i * out.strides[0] + j * out.strides[1] + k * out.strides[2] +
-                   from * out.strides[3];
-            add_run(plan_.kernels, y, out.strides[3], x, in.strides[3], to - from);
-          }
+    const Rows<T> rows = locate(in.buffer, step).plus(in.offset + from * x[3]);
+    for (std::int64_t i = 0; i < dims[0]; ++i) {
+      for (std::int64_t j = 0; j < dims[1]; ++j) {
+        for (std::int64_t k = 0; k < dims[2]; ++k) {
+          add_runs(plan_.kernels, into + i * y[0] + j * y[1] + k * y[2] + from * y[3], y[3],
+                   rows.plus(i * x[0] + j * x[1] + k * x[2]), running, x[3], to - from);
         }
       }
     }
@@ -451,8 +451,8 @@ void Block<T>::scatter(const Instruction& instruction, int begin, int end, int p
       std::int64_t place;
       std::memcpy(&place, places[r], sizeof place);
       if (place < 0 || place >= instruction.extra) continue;
-      add_run(plan_.kernels, into + place * out.strides[2] + from * out.strides[3], out.strides[3],
-              rows[r], in.strides[3], to - from);
+      add_runs(plan_.kernels, into + place * out.strides[2] + from * out.strides[3], out.strides[3],
+               rows.from(r), 1, in.strides[3], to - from);
     }
   }
 }

@@ -35,30 +35,11 @@ void check_copies_of_any_step() {
   }
 }
 
-template <class T>
-void check_add_onto() {
-  for (const Isa isa : isas()) {
-    for (const int n : {0, 1, 3, 4, 15, 16, 17, 50}) {
-      Bench<T> bench(1, {n, n}, {Lie::apart});
-      bench.out().fill(bench.random);
-      std::vector<T> wanted = bench.out().memory;
-      for (int k = 0; k < n; ++k) wanted[bench.out().place(1, k)] += bench.read(1, 0, k);
-      kernels<T>(isa).add_onto(&bench.out().at(1, 0), &bench.buffer(1).at(1, 0), n);
-      CHECK_EQUAL(difference(bench.out().memory, wanted), "");
-    }
-  }
-}
-
 }  // namespace
 
 RECURRA_TEST(a_copy_goes_through_its_input_in_any_step) {
   check_copies_of_any_step<float>();
   check_copies_of_any_step<double>();
-}
-
-RECURRA_TEST(add_onto_adds_every_element_and_no_other) {
-  check_add_onto<float>();
-  check_add_onto<double>();
 }
 
 int main() { return checks::run_all(); }

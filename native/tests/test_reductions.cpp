@@ -74,7 +74,32 @@ std::string first_problem(Op op) {
   return {};
 }
 
+template <class T>
+void check_added_rows(Lie lie) {
+  for (const Isa isa : isas()) {
+    for (const int n : {0, 1, 3, 4, 15, 16, 17, 50, 64, 130}) {
+      for (const int rows : {0, 1, 2, 7}) {
+        Bench<T> bench(rows, {n, n}, {Lie::apart, lie});
+        bench.out().fill(bench.random);
+        std::vector<T> wanted = bench.out().memory;
+        for (int r = 0; r < rows; ++r) {
+          for (int k = 0; k < n; ++k) wanted[bench.out().place(0, k)] += bench.read(1, r, k);
+        }
+        kernels<T>(isa).add_rows(&bench.out().at(0, 0), bench.buffer(1).rows().from(1), rows, n);
+        CHECK_EQUAL(difference(bench.out().memory, wanted), "");
+      }
+    }
+  }
+}
+
 }  // namespace
+
+RECURRA_TEST(rows_are_added_in_ascending_order_and_to_no_other_place) {
+  for (const Lie lie : kLies) {
+    check_added_rows<float>(lie);
+    check_added_rows<double>(lie);
+  }
+}
 
 RECURRA_TEST(a_sum_has_one_order) {
   CHECK_EQUAL(first_problem<float>(kOp_sum), "");

@@ -19,7 +19,7 @@ __all__ = ["Backward", "Training", "backward_program", "training"]
 # What an op costs to run again, beside making its inputs again; an element kept costs about 8.
 _COSTS = {
     "matvec": 1000, "addmatvec": 1000, "sum": 3, "mean": 3, "largest": 3, "outer": 2, "one_hot": 2,
-    "norm_scale": 6, "standardize": 4, "norm_slope": 6,
+    "norm_scale": 9, "standardize": 9, "norm_slope": 9,
     "reshape": 0, "slice": 0, "transpose": 0, "expand": 0, "detach": 0, "constant": 0, "concat": 2,
     "exp": 4, "log": 4, "tanh": 5, "sigmoid": 4, "softplus": 6, "silu": 5, "gelu": 8, "erf": 6,
     "sin": 6, "cos": 6, "pow": 12, "sqrt": 2, "rsqrt": 3, "div": 2,
@@ -77,6 +77,7 @@ class _Choice:
         self.types = program.types()
         self.shared = shared_values(program)
         self.kept: list[int] = []
+        self.made: set[int] = set()  # that are made again in any case
         self.costs: dict[int, float] = {}
         adjoint = adjoint_of(program)
         needed = sorted(adjoint.needed)
@@ -88,7 +89,10 @@ class _Choice:
         self.kept = states + self.kept
 
     def _consider(self, value: int) -> None:
-        if value < self.first or value in self.shared or self._cost(value) <= _WORTH_KEEPING:
+        if value < self.first or value in self.shared:
+            return
+        if self._cost(value) <= _WORTH_KEEPING:
+            self._make(value)
             return
         if self.types[value].kind == "float":
             self._keep(value)
@@ -102,8 +106,18 @@ class _Choice:
         self.kept.append(value)
         self.costs = {}
 
+    def _make(self, value: int) -> None:
+        """What a value is made of serves other values too."""
+        if value < self.first or value in self.made or value in self.kept:
+            return
+        self.made.add(value)
+        self.costs = {}
+        for source in self.program.instructions[value - self.first].inputs:
+            self._make(source)
+
     def _cost(self, value: int) -> float:
-        if value < self.first or value in self.shared or value in self.kept:
+        free = value in self.shared or value in self.kept or value in self.made
+        if value < self.first or free:
             return 0
         if value not in self.costs:
             op, inputs, _ = self.program.instructions[value - self.first]
