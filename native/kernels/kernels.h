@@ -103,6 +103,8 @@ struct Kernels {
   const RowKernel<T>* row_kernels;  // by op
   // to[i] += from[r][i] for each r in ascending order, i < n.
   void (*add_rows)(T* to, const Rows<T>& from, int rows, std::int64_t n);
+  // The same of a[r][i] b[r][i], rounded by itself.
+  void (*add_products)(T* to, const Rows<T>& a, const Rows<T>& b, int rows, std::int64_t n);
 };
 
 // The ops a row kernel computes, by name; an op's number is its place here.
@@ -126,7 +128,8 @@ enum Op : std::int32_t {
   kOps,
 };
 
-// How many values an op reads; a product may read one more, which it is added onto.
+// How many values an op reads. A product may read one more, which it is added onto, and a column sum
+// one more, which it multiplies by.
 RECURRA_ALWAYS_INLINE constexpr int inputs_of(std::int32_t op) {
   if ((op >= kOp_where && op <= kOp_fnma) || op == kOp_norm_slope) return 3;
   if ((op >= kOp_add && op <= kOp_equal) || (op >= kOp_and_ && op <= kOp_tanh_slope)) return 2;

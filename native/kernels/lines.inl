@@ -66,27 +66,43 @@ RECURRA_INLINE void for_each_line(const Instruction& instruction, const Frame<T>
 
 // --- rows onto one line -------------------------------------------------------------------------------
 
-// A part of a line stays in registers while all rows are added to it.
-template <int kVectors, class T>
-RECURRA_INLINE void add_to_part(T* to, const Rows<T>& from, int rows, std::int64_t i, int count) {
+// to[i] += element(row, i, count)... for all rows, a part of the line at a time, which stays in
+// registers.
+template <int kVectors, class T, class Element>
+RECURRA_INLINE void add_to_part(T* to, int rows, std::int64_t i, int count, Element element) {
   Vec<T> sum[kVectors];
-  for (int v = 0; v < kVectors; ++v) sum[v] = load_up_to(to + v * kLanes<T>, count);
+  for (int v = 0; v < kVectors; ++v) sum[v] = load_up_to(to + i + v * kLanes<T>, count);
   for (int row = 0; row < rows; ++row) {
-    const T* x = from[row] + i;
-    for (int v = 0; v < kVectors; ++v) sum[v] += load_up_to(x + v * kLanes<T>, count);
+    for (int v = 0; v < kVectors; ++v) sum[v] += element(row, i + v * kLanes<T>, count);
   }
-  for (int v = 0; v < kVectors; ++v) store_up_to(to + v * kLanes<T>, sum[v], count);
+  for (int v = 0; v < kVectors; ++v) store_up_to(to + i + v * kLanes<T>, sum[v], count);
+}
+
+template <class T, class Element>
+RECURRA_INLINE void add_to_line(T* to, int rows, std::int64_t n, Element element) {
+  constexpr int kVectors = 4, kPart = kVectors * kLanes<T>;
+  std::int64_t i = 0;
+  for (; i + kPart <= n; i += kPart) add_to_part<kVectors>(to, rows, i, kLanes<T>, element);
+  for (; i < n; i += kLanes<T>) {
+    const int count = static_cast<int>(n - i < kLanes<T> ? n - i : kLanes<T>);
+    add_to_part<1>(to, rows, i, count, element);
+  }
 }
 
 template <class T>
-void add_rows(T* to, const Rows<T>& from, int rows, std::int64_t n) {
-  constexpr int kVectors = 4, kPart = kVectors * kLanes<T>;
-  std::int64_t i = 0;
-  for (; i + kPart <= n; i += kPart) add_to_part<kVectors>(to + i, from, rows, i, kLanes<T>);
-  for (; i < n; i += kLanes<T>) {
-    const int count = static_cast<int>(n - i < kLanes<T> ? n - i : kLanes<T>);
-    add_to_part<1>(to + i, from, rows, i, count);
-  }
+void add_rows(T* to, const Rows<T>& rows, int count, std::int64_t n) {
+  const Rows<T> from = rows;
+  add_to_line(to, count, n, [from](int row, std::int64_t i, int lanes) {
+    return load_up_to(from[row] + i, lanes);
+  });
+}
+
+template <class T>
+void add_products(T* to, const Rows<T>& a, const Rows<T>& b, int count, std::int64_t n) {
+  const Rows<T> one = a, other = b;
+  add_to_line(to, count, n, [one, other](int row, std::int64_t i, int lanes) {
+    return load_up_to(one[row] + i, lanes) * load_up_to(other[row] + i, lanes);
+  });
 }
 
 // --- several lines at a time ------------------------------------------------------------------------

@@ -45,9 +45,8 @@ constexpr RowKernel<T> kRowKernels[kRowOps] = {
 template <class T>
 const Kernels<T>& table() {
   static constexpr Kernels<T> kTable = {
-      packed_size<T>, pack<T>,          product<T>, product_of_one_row<T>,
-      kWidePanel<T>,  outer_scratch<T>, outer<T>,   kRowKernels<T>,
-      add_rows<T>};
+      packed_size<T>,   pack<T>,  product<T>,     product_of_one_row<T>, kWidePanel<T>,
+      outer_scratch<T>, outer<T>, kRowKernels<T>, add_rows<T>,           add_products<T>};
   return kTable;
 }
 

@@ -396,17 +396,27 @@ void Block<T>::outer(const Instruction& instruction, int begin, int end, int par
 
 namespace {
 
-// to += each row over a run of elements in any steps.
+// Rows of a value, and the way from element to element.
 template <class T>
-void add_runs(const Kernels<T>& kernels, T* to, std::int64_t to_step, const Rows<T>& from, int rows,
-              std::int64_t from_step, std::int64_t n) {
-  if (to_step == 1 && from_step == 1) {
-    kernels.add_rows(to, from, rows, n);
-    return;
+struct Runs {
+  Rows<T> rows;
+  std::int64_t step;
+};
+
+// to += each row, or each row of `a` times that of `b`, over a run of elements in any steps.
+template <class T>
+void add_runs(const Kernels<T>& kernels, T* to, std::int64_t to_step, const Runs<T>& a,
+              const Runs<T>* b, int rows, std::int64_t n) {
+  if (to_step == 1 && a.step == 1 && (b == nullptr || b->step == 1)) {
+    if (b == nullptr) return kernels.add_rows(to, a.rows, rows, n);
+    return kernels.add_products(to, a.rows, b->rows, rows, n);
   }
   for (int r = 0; r < rows; ++r) {
-    const T* x = from[r];
-    for (std::int64_t i = 0; i < n; ++i) to[i * to_step] += x[i * from_step];
+    const T* x = a.rows[r];
+    const T* y = b == nullptr ? nullptr : b->rows[r];
+    for (std::int64_t i = 0; i < n; ++i) {
+      to[i * to_step] += y == nullptr ? x[i * a.step] : x[i * a.step] * y[i * b->step];
+    }
   }
 }
 
@@ -416,19 +426,29 @@ template <class T>
 void Block<T>::column_sum(const Instruction& instruction, int begin, int end, int part, int parts,
                           const Scratch<T>&) {
   const std::int64_t* dims = instruction.dims;
-  const Operand& in = instruction.in[0];
   const Operand& out = instruction.out;
-  const std::int64_t *x = in.strides, *y = out.strides;
   T* into = call_.weight_grads[plan_.buffers[out.buffer].index] + out.offset;
   const auto [from, to] = share(dims[3], part, parts);
+  const auto run = [](const Rows<T>& rows, const std::int64_t* strides, const std::int64_t* at) {
+    return Runs<T>{rows.plus(at[0] * strides[0] + at[1] * strides[1] + at[2] * strides[2] +
+                             at[3] * strides[3]),
+                   strides[3]};
+  };
   for (int step = begin; step < end; ++step) {
     const int running = active(step, 0, rows_);
-    const Rows<T> rows = locate(in.buffer, step).plus(in.offset + from * x[3]);
-    for (std::int64_t i = 0; i < dims[0]; ++i) {
-      for (std::int64_t j = 0; j < dims[1]; ++j) {
-        for (std::int64_t k = 0; k < dims[2]; ++k) {
-          add_runs(plan_.kernels, into + i * y[0] + j * y[1] + k * y[2] + from * y[3], y[3],
-                   rows.plus(i * x[0] + j * x[1] + k * x[2]), running, x[3], to - from);
+    Rows<T> rows[2];
+    for (int k = 0; k < instruction.inputs; ++k) {
+      rows[k] = locate(instruction.in[k].buffer, step).plus(instruction.in[k].offset);
+    }
+    std::int64_t at[kDims] = {0, 0, 0, from};
+    for (at[0] = 0; at[0] < dims[0]; ++at[0]) {
+      for (at[1] = 0; at[1] < dims[1]; ++at[1]) {
+        for (at[2] = 0; at[2] < dims[2]; ++at[2]) {
+          const std::int64_t* y = out.strides;
+          const Runs<T> a = run(rows[0], instruction.in[0].strides, at);
+          const Runs<T> b = run(rows[1], instruction.in[1].strides, at);
+          add_runs(plan_.kernels, into + at[0] * y[0] + at[1] * y[1] + at[2] * y[2] + from * y[3],
+                   y[3], a, instruction.inputs > 1 ? &b : nullptr, running, to - from);
         }
       }
     }
@@ -451,8 +471,8 @@ void Block<T>::scatter(const Instruction& instruction, int begin, int end, int p
       std::int64_t place;
       std::memcpy(&place, places[r], sizeof place);
       if (place < 0 || place >= instruction.extra) continue;
-      add_runs(plan_.kernels, into + place * out.strides[2] + from * out.strides[3], out.strides[3],
-               rows.from(r), 1, in.strides[3], to - from);
+      add_runs<T>(plan_.kernels, into + place * out.strides[2] + from * out.strides[3],
+                  out.strides[3], {rows.from(r), in.strides[3]}, nullptr, 1, to - from);
     }
   }
 }

@@ -91,7 +91,8 @@ class Checks {
       demand(places <= kMost, "an instruction is too large");
     }
     const int wanted = inputs_of(each.op);
-    demand(each.inputs == wanted || (each.op == kOp_product && each.inputs == 2),
+    const bool takes_more = each.op == kOp_product || each.op == kOp_column_sum;
+    demand(each.inputs == wanted || (takes_more && each.inputs == 2),
            "an op has another number of inputs");
     (void)space_of(each.out.buffer, "an output has no buffer");
     for (int k = 0; k < each.inputs; ++k)
@@ -184,7 +185,7 @@ class Checks {
 
   void column_sum(const Instruction& each) const {
     inside(each.out, dims_of(each));
-    inside(each.in[0], dims_of(each));
+    for (int k = 0; k < each.inputs; ++k) inside(each.in[k], dims_of(each));
   }
 
   void of_an_index(const Instruction& each) const {

@@ -145,6 +145,8 @@ RECURRA_TEST(sums_onto_weights_stay_in_their_buffers) {
       {"over each other", kOp_outer, kMatrix, lines(kGradient, 3), {along(kX), along(kChunk)}},
       {"", kOp_column_sum, kMatrix, {kGradient, 0, 0, 0, 1, 3}, {kX4}},
       {kLeaves, kOp_column_sum, kMatrix, {kGradient, 0, 0, 0, 1, 4}, {kX4}},
+      {"", kOp_column_sum, kMatrix, {kGradient, 0, 0, 0, 1, 3}, {kX4, kX4}},
+      {kLeaves, kOp_column_sum, kMatrix, {kGradient, 0, 0, 0, 1, 3}, {kX4, lines(kX, 5)}},
       {kLeaves, kOp_column_sum, kThirteen, one_number(kGradient), {along(kX)}},
       {"", kOp_scatter, kFour, kGradient4, {one_number(kX), along(kChunk)}, 3},
       {kLeaves, kOp_scatter, kFour, kGradient4, {one_number(kX), along(kChunk)}, 4},

@@ -75,17 +75,26 @@ std::string first_problem(Op op) {
 }
 
 template <class T>
-void check_added_rows(Lie lie) {
+void check_added_rows(Lie lie, bool products) {
   for (const Isa isa : isas()) {
     for (const int n : {0, 1, 3, 4, 15, 16, 17, 50, 64, 130}) {
       for (const int rows : {0, 1, 2, 7}) {
-        Bench<T> bench(rows, {n, n}, {Lie::apart, lie});
+        Bench<T> bench(rows, {n, n, n}, {Lie::apart, lie, Lie::scattered});
         bench.out().fill(bench.random);
         std::vector<T> wanted = bench.out().memory;
         for (int r = 0; r < rows; ++r) {
-          for (int k = 0; k < n; ++k) wanted[bench.out().place(0, k)] += bench.read(1, r, k);
+          for (int k = 0; k < n; ++k) {
+            const T a = bench.read(1, r, k), b = bench.read(2, r, k);
+            wanted[bench.out().place(0, k)] += products ? a * b : a;
+          }
         }
-        kernels<T>(isa).add_rows(&bench.out().at(0, 0), bench.buffer(1).rows().from(1), rows, n);
+        T* to = &bench.out().at(0, 0);
+        const Rows<T> a = bench.buffer(1).rows().from(1), b = bench.buffer(2).rows().from(1);
+        if (products) {
+          kernels<T>(isa).add_products(to, a, b, rows, n);
+        } else {
+          kernels<T>(isa).add_rows(to, a, rows, n);
+        }
         CHECK_EQUAL(difference(bench.out().memory, wanted), "");
       }
     }
@@ -96,8 +105,15 @@ void check_added_rows(Lie lie) {
 
 RECURRA_TEST(rows_are_added_in_ascending_order_and_to_no_other_place) {
   for (const Lie lie : kLies) {
-    check_added_rows<float>(lie);
-    check_added_rows<double>(lie);
+    check_added_rows<float>(lie, false);
+    check_added_rows<double>(lie, false);
+  }
+}
+
+RECURRA_TEST(so_are_products_of_rows) {
+  for (const Lie lie : kLies) {
+    check_added_rows<float>(lie, true);
+    check_added_rows<double>(lie, true);
   }
 }
 

@@ -115,6 +115,26 @@ def test_backwards_only_the_gradient_of_the_state_is_in_the_loop():
     assert len(sums) == 3
 
 
+def sums_with(factor):
+    """The sums of a step back through y = w x + b, with another use of the gradient of w."""
+    b = Builder()
+    x, w = b.input("x", "x", (4,)), b.input("w", "weight", (4,))
+    g, h = b.input("y y", "x", (4,)), b.input("bias", "weight", (4,))
+    b.output("w", "weight", b.op("mul", g, x if factor == "x" else b.op("exp", x)))
+    b.output("bias", "weight", g)
+    b.output("y", "y", b.op("mul", w, b.op("add", x, h)))
+    *_, (_, sums) = parts_of(b.program())
+    return sums
+
+
+def test_a_gradient_is_summed_from_factors_that_are_there_at_every_time():
+    assert "column sum [4] [4] onto w" in sums_with("x")
+
+
+def test_a_factor_that_nothing_keeps_is_multiplied_first():
+    assert "column sum [4] onto w" in sums_with("exp x")
+
+
 @pytest.mark.parametrize(("cell", "kept"), [(cells.LSTM(3, 8), 6), (cells.GRU(3, 8), 5)])
 def test_what_training_keeps_is_a_few_values_a_unit(cell, kept):
     compiled = Compiled(trace(Recurrent(cell)).program, "float32")

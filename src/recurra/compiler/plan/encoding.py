@@ -120,9 +120,10 @@ class Encoder:
                     self._operand(other, (0, 0, 0, *other.strides)),
                 ],
             )
-        (view,) = each.inputs
-        dims, (out, given) = collapse(view.shape, [each.into.strides, view.strides])
-        return self._row("column_sum", 0, dims, [[*target, *out], self._operand(view, given)])
+        strides = [each.into.strides, *(view.strides for view in each.inputs)]
+        dims, (out, *given) = collapse(each.into.shape, strides)
+        operands = [self._operand(v, s) for v, s in zip(each.inputs, given, strict=True)]
+        return self._row("column_sum", 0, dims, [[*target, *out], *operands])
 
     def _row(
         self, op: str, extra: int, dims: Sequence[int], operands: Sequence[list[int]]

@@ -15,7 +15,10 @@ __all__ = ["Sum", "sums_of"]
 class Sum:
     """Something summed over rows and times."""
 
-    kind: str  # "outer" of two vectors, "scatter" of a vector by an index, or "column_sum"
+    kind: (
+        str  # "outer" of two vectors, "scatter" of a vector by an index, or "column_sum" of one or
+    )
+    # of two multiplied
     weight: str
     into: View  # the part of the weight's gradient
     values: tuple[int, ...]  # what is summed, of the program

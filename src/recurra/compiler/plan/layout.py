@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,7 @@ def lay_out(program: Program, ops: Mapping[str, int], dtype: str) -> Layout:
     sums, unmade = sums_of(program)
     graph = Graph(program, unmade)
     _read_together(graph, sums)
+    _sum_factors(graph, sums)
     _straighten(graph)
     _drop_unread(graph, sums)
     storage = Storage()
@@ -96,6 +98,28 @@ def _read_together(graph: Graph, sums: Sequence[Sum]) -> None:
             stays = graph.role(view.base) in ("state", "weight") or view.base in graph.constants
             apart = each.kind == "outer" and view.shape[0] > 1 and view.strides[0] != 1
             each.inputs.append(graph.copy(view) if stays or apart else view)
+
+
+def _sum_factors(graph: Graph, sums: Sequence[Sum]) -> None:
+    """Sums a product from its factors, where these are there at every time anyway."""
+    outputs = graph.program.outputs
+    read = Counter(base for node in graph.nodes for base in node.reads())
+    read.update(view.base for each in sums for view in each.inputs)
+    read.update(graph.views[o.value].base for o in outputs if o.role in ("y", "state"))
+    products: list[tuple[Sum, Node]] = []
+    for each in sums:
+        view = each.inputs[0]
+        node = graph.made_by.get(view.base)
+        if node is None or node.op != "mul" or node.into or each.kind != "column_sum":
+            continue
+        if view == graph.views[view.base] and read[view.base] == 1:
+            products.append((each, node))
+    there = {v for v, given in enumerate(graph.program.inputs) if given.role in ("x", "draw")}
+    there |= {view.base for each in sums for view in each.inputs}
+    there -= {node.out for _, node in products}
+    for each, node in products:
+        if there.issuperset(node.reads()):
+            each.inputs = list(node.inputs)
 
 
 def _straighten(graph: Graph) -> None:
