@@ -288,7 +288,7 @@ void Block<T>::fetch_ahead(const Stage& stage, const Rows<T>* at, const std::int
     for (int r = first; r < first + rows; ++r) {
       const T* next = at[stage.buffers[k]][r] + moves[k];
       for (std::int64_t i = 0; i < buffer.size; i += 64 / static_cast<std::int64_t>(sizeof(T))) {
-        __builtin_prefetch(next + i, 0, 2);
+        __builtin_prefetch(next + i, 0, 3);
       }
     }
   }
