@@ -105,7 +105,7 @@ fuzz: native build/watched/build.ninja  ## Feed the engine broken programs and f
 	@$(WATCHED) $(BIN)/python -m fuzz.replay build/watched/native/_native.*.so $(SECONDS) \
 		build/fuzz/seeds build/fuzz/corpus
 	@$(WATCHED) $(BIN)/python -m fuzz.replay_files build/watched/native/_native.*.so $(SECONDS) \
-		build/fuzz/seeds-of-files build/fuzz/corpus-of-files
+		build/fuzz/stores build/fuzz/seeds-of-files build/fuzz/corpus-of-files
 
 build/watched/build.ninja: $(RUNTIME) Makefile
 	@$(CONFIGURE) -B $(@D) -DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' \

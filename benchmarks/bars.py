@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from benchmarks import (
     custom_cells,
+    durable_streams,
     engine_step,
     memory,
     ragged,
     sequence,
+    start,
     step,
     threads,
     training,
@@ -22,8 +24,19 @@ from benchmarks.harness.main import main
 
 QUESTIONS = [
     module.QUESTION
-    for module in (step, engine_step, sequence, training, custom_cells, ragged, memory, threads)
+    for module in (
+        step,
+        engine_step,
+        sequence,
+        training,
+        custom_cells,
+        ragged,
+        memory,
+        threads,
+        durable_streams,
+    )
 ]
+QUESTIONS += [start.QUESTION, start.RESIDENT]
 
 if __name__ == "__main__":
     main(QUESTIONS, __doc__)

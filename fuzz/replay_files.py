@@ -1,6 +1,7 @@
 """Offers files that the fuzzer has collected, and changes to them, to a module with sanitizers.
 
-`make fuzz` calls it: python -m fuzz.replay_files MODULE SECONDS SEEDS FOLDER...
+Then as long changed files of stores. `make fuzz` calls it:
+python -m fuzz.replay_files MODULE SECONDS STORES SEEDS FOLDER...
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from fuzz.mutate_files import mutate_file
 from fuzz.replay import take_as_native
 
 
-def main(module: str, seconds: str, *folders: str) -> None:
+def main(module: str, seconds: str, store_folder: str, *folders: str) -> None:
     take_as_native(module)
+    from fuzz import stores
     from fuzz.files import check
     from recurra.streaming import load
 
@@ -29,6 +31,8 @@ def main(module: str, seconds: str, *folders: str) -> None:
         taken += check(changed, models)
         tried += 1
     print(f"{len(files)} files and changes to them under sanitizers: {tried} tried, {taken} taken.")
+    tried, taken = stores.main(Path(store_folder), float(seconds))
+    print(f"Changed files of stores under sanitizers: {tried} tried, {taken} taken.")
 
 
 if __name__ == "__main__":

@@ -39,5 +39,17 @@ def test_water_flow_one_hour_ahead_beats_the_last_value(printed):
     assert ours < 0.95 * last
 
 
+def test_speakers_who_talk_at_once_are_answered_as_each_alone(printed):
+    text = printed("speakers.py")
+
+    assert number(r"(\d+) frames of 370 recordings", text) == 5687
+    assert number(r"(\d+) of 370 answers differ", text) == 0
+    assert number(r"([\d.]+)% of the recordings", text) >= 97
+
+
 def test_every_example_is_run_here():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"japanese_vowels.py", "water_flow.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "japanese_vowels.py",
+        "speakers.py",
+        "water_flow.py",
+    }

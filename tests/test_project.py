@@ -64,8 +64,8 @@ BRIDGES = {
 } | {
     ("engine", name)
     for name in (
-        "building", "calls", "checking", "describing", "eager", "explaining", "kinds", "memory",
-        "plans", "freezing", "replay", "replayed", "running", "sequence", "structure",
+        "blocks", "building", "calls", "checking", "describing", "eager", "explaining", "kinds",
+        "memory", "plans", "freezing", "replay", "replayed", "running", "sequence", "structure",
     )
 }  # fmt: skip
 

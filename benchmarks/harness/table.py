@@ -19,6 +19,9 @@ LABELS = {
     "jax_scan": "JAX scan",
     "onnx_runtime": "ONNX Runtime",
     "openvino_model": "OpenVINO",
+    "recurra_streams": "recurra",
+    "in_memory": "in memory",
+    "lmdb": "LMDB alone",
 }
 UNITS = {"µs": 1e-6, "ms": 1e-3, "MiB": 2.0**20}
 STATES = {True: "pass", False: "MISS", None: "not measured"}

@@ -54,20 +54,20 @@ template <class T>
 struct Strided {
   const T* base;
   std::ptrdiff_t stride;
-  T operator()(int row, int k) const { return base[row * stride + k]; }
+  T operator()(int row, std::ptrdiff_t k) const { return base[row * stride + k]; }
 };
 
 template <class T, int kRows>
 struct Scattered {
   const T* base[kRows];
-  T operator()(int row, int k) const { return base[row][k]; }
+  T operator()(int row, std::ptrdiff_t k) const { return base[row][k]; }
 };
 
 // Rows of `a` packed k by k.
 template <class T, int kRows>
 struct Interleaved {
   const T* base;
-  T operator()(int row, int k) const { return base[k * kRows + row]; }
+  T operator()(int row, std::ptrdiff_t k) const { return base[k * kRows + row]; }
 };
 
 template <class T>
@@ -84,11 +84,18 @@ RECURRA_INLINE void store_up_to(T* to, Vec<T> v, int count) {
   }
 }
 
+// What a tile fetches for later, so many elements with each k: in one go it would hold up the loads.
+template <class T>
+struct Ahead {
+  const T* from;
+  std::ptrdiff_t step;
+};
+
 // One tile: kRows rows times a panel of kVectors vectors. `columns` says how many outputs are real;
 // kWhole promises that all are.
 template <class T, int kRows, int kVectors, bool kWhole, class A>
 RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto, const Rows<T>& out,
-                         int columns) {
+                         int columns, Ahead<T> ahead) {
   Vec<T> sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     const T* from = onto.none() ? nullptr : onto[r];
@@ -98,11 +105,10 @@ RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
                            : load_up_to(from + v * kLanes<T>, columns - v * kLanes<T>);
     }
   }
-  for (int j = 0; j < k; ++j) {
+  for (std::ptrdiff_t j = 0; j < k; ++j) {
     Vec<T> w[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      w[v] = load(panel + (j * kVectors + v) * static_cast<std::ptrdiff_t>(kLanes<T>));
-    }
+    for (int v = 0; v < kVectors; ++v) w[v] = load(panel + (j * kVectors + v) * kLanes<T>);
+    __builtin_prefetch(ahead.from + j * ahead.step, 0, 2);
     for (int r = 0; r < kRows; ++r) {
       const Vec<T> x = splat<T>(a(r, j));
       for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
@@ -123,18 +129,20 @@ RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
 // Up to kRows rows through a panel; the number of rows becomes a constant.
 template <class T, int kRows, int kVectors, bool kWhole>
 RECURRA_INLINE void tile_rows(int rows, const Rows<T>& a, int first_k, const T* panel, int k,
-                              const Rows<T>& onto, const Rows<T>& out, int columns) {
+                              const Rows<T>& onto, const Rows<T>& out, int columns,
+                              Ahead<T> ahead) {
   if (rows == kRows) {
     if (a.table) {
       Scattered<T, kRows> scattered;
       for (int r = 0; r < kRows; ++r) scattered.base[r] = a[r] + first_k;
-      tile<T, kRows, kVectors, kWhole>(scattered, panel, k, onto, out, columns);
+      tile<T, kRows, kVectors, kWhole>(scattered, panel, k, onto, out, columns, ahead);
     } else {
       const Strided<T> strided{a.base + first_k, a.stride};
-      tile<T, kRows, kVectors, kWhole>(strided, panel, k, onto, out, columns);
+      tile<T, kRows, kVectors, kWhole>(strided, panel, k, onto, out, columns, ahead);
     }
   } else if constexpr (kRows > 1) {
-    tile_rows<T, kRows - 1, kVectors, kWhole>(rows, a, first_k, panel, k, onto, out, columns);
+    tile_rows<T, kRows - 1, kVectors, kWhole>(rows, a, first_k, panel, k, onto, out, columns,
+                                              ahead);
   }
 }
 
@@ -145,10 +153,9 @@ __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k,
                                              int tiles_of_all) {
   // While rows pass through this panel, the next one is fetched, an equal share with each tile; not
   // where no tiles are named.
-  constexpr int kLine = 64 / static_cast<int>(sizeof(T));
-  const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(k) * kVectors * kLanes<T>;
-  const T* ahead = panel + size;
-  const std::ptrdiff_t share = tiles_of_all > 0 ? size / tiles_of_all + kLine : 0;
+  constexpr std::ptrdiff_t kWidth = kVectors * kLanes<T>;
+  Ahead<T> ahead{panel, 0};
+  if (tiles_of_all > 0) ahead = {panel + k * kWidth, (kWidth + tiles_of_all - 1) / tiles_of_all};
   for (int u = 0; u < count; ++u) {
     const ProductRows<T>& run = runs[u];
     const bool begun = first_k > 0;
@@ -156,13 +163,10 @@ __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k,
     const bool zero = start.none();
     for (int r = 0; r < run.rows; r += kTileRows) {
       const int rows = run.rows - r < kTileRows ? run.rows - r : kTileRows;
-      for (std::ptrdiff_t i = 0; i < share && ahead + i < panel + 2 * size; i += kLine) {
-        __builtin_prefetch(ahead + i, 0, 2);
-      }
-      ahead += share;
       tile_rows<T, kTileRows, kVectors, kWhole>(rows, run.a.from(r), first_k, panel, k,
                                                 zero ? Rows<T>{} : start.from(r).plus(column),
-                                                run.out.from(r).plus(column), columns);
+                                                run.out.from(r).plus(column), columns, ahead);
+      ahead.from += k * ahead.step;
     }
   }
 }
@@ -253,51 +257,55 @@ std::size_t outer_scratch(int k) {
   return kOuterRows * (vectors * kLanes<T> + kColumnTiles<T> * kTileRows);
 }
 
-// Copies up to kOuterRows rows of b, from row `from` of the runs on, in panels.
+// Where up to kOuterRows rows of a and b lie, from row `from` of the runs on.
 template <class T>
-int pack_rows(const OuterRows<T>* runs, int count, int from, int k, T* packed) {
+int find_rows(const OuterRows<T>* runs, int count, int from, const T** a, const T** b) {
   int rows = 0;
   for (int u = 0, seen = 0; u < count && rows < kOuterRows; seen += runs[u].rows, ++u) {
     for (int r = from > seen ? from - seen : 0; r < runs[u].rows && rows < kOuterRows;
          ++r, ++rows) {
-      const T* b = runs[u].b[r];
-      for (int column = 0; column < k; column += kPanel<T>) {
-        const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
-        const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-        T* to =
-            packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + rows * vectors * kLanes<T>;
-        for (int v = 0; v < vectors; ++v) {
-          store(to + v * kLanes<T>,
-                load_up_to(b + column + v * kLanes<T>, columns - v * kLanes<T>));
-        }
-      }
+      a[rows] = runs[u].a[r];
+      b[rows] = runs[u].b[r];
     }
   }
   return rows;
 }
 
+// Copies rows of b in panels.
+template <class T>
+void pack_rows(const T* const* b, int rows, int k, T* packed) {
+  for (int r = 0; r < rows; ++r) {
+    for (int column = 0; column < k; column += kPanel<T>) {
+      const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
+      const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+      T* to = packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + r * vectors * kLanes<T>;
+      for (int v = 0; v < vectors; ++v) {
+        store(to + v * kLanes<T>,
+              load_up_to(b[r] + column + v * kLanes<T>, columns - v * kLanes<T>));
+      }
+    }
+  }
+}
+
 // Copies `columns` columns of a from `first` on, in tiles of kTileRows columns, k by k.
 template <class T>
-void pack_columns(const OuterRows<T>* runs, int count, int from, int rows, int first, int columns,
-                  T* packed) {
+void pack_columns(const T* const* a, int rows, int first, int columns, T* packed) {
   constexpr int kAhead = 12;
-  int done = 0;
-  for (int u = 0, seen = 0; u < count && done < rows; seen += runs[u].rows, ++u) {
-    const Rows<T>& given = runs[u].a;
-    for (int r = from > seen ? from - seen : 0; r < runs[u].rows && done < rows; ++r, ++done) {
-      const T* a = given[r] + first;
-      if (r + kAhead < runs[u].rows) {
-        const T* next = given[r + kAhead] + first;
-        __builtin_prefetch(next);
-        __builtin_prefetch(next + columns - 1);
+  for (int r = 0; r < rows; ++r) {
+    const T* row = a[r] + first;
+    T* to = packed + r * kTileRows;
+    const T* next = a[r + kAhead < rows ? r + kAhead : r] + first;
+    __builtin_prefetch(next);
+    __builtin_prefetch(next + columns - 1);
+    if (columns == kColumnTiles<T> * kTileRows) {
+      for (int t = 0; t < kColumnTiles<T>; ++t) {
+        std::memcpy(to + t * kTileRows * kOuterRows, row + t * kTileRows, kTileRows * sizeof(T));
       }
-      for (int t = 0; t < columns; t += kTileRows) {
-        T* to = packed + t * kOuterRows + done * kTileRows;
-        if (columns - t >= kTileRows) {
-          std::memcpy(to, a + t, kTileRows * sizeof(T));
-          continue;
-        }
-        for (int i = 0; i < kTileRows; ++i) to[i] = t + i < columns ? a[t + i] : T(0);
+      continue;
+    }
+    for (int t = 0; t < columns; t += kTileRows) {
+      for (int i = 0; i < kTileRows; ++i) {
+        to[t * kOuterRows + i] = t + i < columns ? row[t + i] : T(0);
       }
     }
   }
@@ -310,26 +318,33 @@ RECURRA_INLINE void outer_tile(int rows_of_c, const T* a, const T* panel, int ro
     const Rows<T> into{c, c_stride};
     const Interleaved<T, kTileRows> interleaved{a};
     if (columns == kVectors * kLanes<T>) {
-      tile<T, kRows, kVectors, true>(interleaved, panel, rows, into, into, columns);
+      tile<T, kRows, kVectors, true>(interleaved, panel, rows, into, into, columns, {panel, 0});
     } else {
-      tile<T, kRows, kVectors, false>(interleaved, panel, rows, into, into, columns);
+      tile<T, kRows, kVectors, false>(interleaved, panel, rows, into, into, columns, {panel, 0});
     }
   } else if constexpr (kRows > 1) {
     outer_tile<T, kRows - 1, kVectors>(rows_of_c, a, panel, rows, c, c_stride, columns);
   }
 }
 
-// One tile of C's rows, through all panels of b.
+// A few tiles of C's rows, through all panels of b: a panel stays in the first-level cache while they
+// pass by.
 template <class T>
-void outer_through_panels(int rows_of_c, const T* a, const T* b, int rows, int k, T* c,
+void outer_through_panels(int columns_of_a, const T* a, const T* b, int rows, int k, T* c,
                           std::ptrdiff_t c_stride) {
   for (int column = 0; column < k; column += kPanel<T>) {
     const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
     const T* panel = b + static_cast<std::ptrdiff_t>(column) * kOuterRows;
-    if (columns > kLanes<T>) {
-      outer_tile<T, kTileRows, 2>(rows_of_c, a, panel, rows, c + column, c_stride, columns);
-    } else {
-      outer_tile<T, kTileRows, 1>(rows_of_c, a, panel, rows, c + column, c_stride, columns);
+    for (int t = 0; t < columns_of_a; t += kTileRows) {
+      const int rows_of_c = columns_of_a - t < kTileRows ? columns_of_a - t : kTileRows;
+      T* into = c + t * c_stride + column;
+      if (columns > kLanes<T>) {
+        outer_tile<T, kTileRows, 2>(rows_of_c, a + t * kOuterRows, panel, rows, into, c_stride,
+                                    columns);
+      } else {
+        outer_tile<T, kTileRows, 1>(rows_of_c, a + t * kOuterRows, panel, rows, into, c_stride,
+                                    columns);
+      }
     }
   }
 }
@@ -342,16 +357,15 @@ void outer(const OuterRows<T>* runs, int count, int first, int last, int k, T* c
   T* const b = scratch + kOuterRows * kColumns;
   int total = 0;
   for (int u = 0; u < count; ++u) total += runs[u].rows;
+  const T* a_rows[kOuterRows];
+  const T* b_rows[kOuterRows];
   for (int from = 0; from < total; from += kOuterRows) {
-    const int rows = pack_rows(runs, count, from, k, b);
+    const int rows = find_rows(runs, count, from, a_rows, b_rows);
+    pack_rows(b_rows, rows, k, b);
     for (int i = first; i < last; i += kColumns) {
       const int columns = last - i < kColumns ? last - i : kColumns;
-      pack_columns(runs, count, from, rows, i, columns, a);
-      for (int t = 0; t < columns; t += kTileRows) {
-        const int rows_of_c = columns - t < kTileRows ? columns - t : kTileRows;
-        outer_through_panels(rows_of_c, a + t * kOuterRows, b, rows, k, c + (i + t) * c_stride,
-                             c_stride);
-      }
+      pack_columns(a_rows, rows, i, columns, a);
+      outer_through_panels(columns, a, b, rows, k, c + i * c_stride, c_stride);
     }
   }
 }

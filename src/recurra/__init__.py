@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         training,
     )
     from recurra.cells import Cell
+    from recurra.engine.blocks import empty_cache
     from recurra.engine.explaining import explain
     from recurra.engine.threads import get_threads, set_threads
     from recurra.layers import Bidirectional, Recurrent, Residual, Stack
@@ -78,6 +79,7 @@ __all__ = [
     "compiler",
     "data",
     "drawing",
+    "empty_cache",
     "explain",
     "get_threads",
     "interop",
@@ -101,6 +103,7 @@ _HOMES = {
     "Stream": "recurra.streaming",
     "Streams": "recurra.streaming",
     "accelerate": "recurra.nn",
+    "empty_cache": "recurra.engine.blocks",
     "explain": "recurra.engine.explaining",
     "get_threads": "recurra.engine.threads",
     "load": "recurra.streaming",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["flush_folder", "write_atomically"]
+__all__ = ["flush_folder", "replacing", "write_atomically"]
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -28,13 +29,30 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     >>> Path("words.txt").read_bytes()
     b'remember me'
     """
+    with replacing(path) as (beside, target):
+        _write_through(beside, data, like=target)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
+    """For a file that is written by a block: it takes its place when the block ends well.
+
+    Args:
+        path: where; its folder exists.
+
+    Returns:
+        What to write, and flush to the disk, and the file whose place it takes, links followed.
+
+    Raises:
+        OSError: as of `write_atomically`.
+    """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is not a regular file, so it cannot be replaced in one step.")
     beside = target.with_name(f".{target.name[:100]}.{os.urandom(8).hex()}")
     try:
         try:
-            _write_through(beside, data, like=target)
+            yield beside, target
             os.replace(beside, target)  # noqa: PTH105 - one name for tests to take away
         except BaseException:
             with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import start
 from benchmarks.harness.blocks import Measured
 from benchmarks.harness.case import Case
 from benchmarks.harness.gauge import Gauge
@@ -17,6 +18,7 @@ from benchmarks.harness.session import Session
 from benchmarks.harness.table import case_lines, header, verdict_lines
 
 TRY = Effort(seconds=0.0, fewest=2, most=2, blocks=2, share=0.001)
+ONCE = TRY._replace(fewest=1, most=1)
 
 
 def test_a_floor_of_many_rows_is_their_arithmetic():
@@ -126,3 +128,32 @@ def test_the_table_names_who_is_missing_and_the_record_is_drawn(tmp_path: Path):
     assert any("MISS" in line for line in lines)
     assert "torch_layer" in (tmp_path / "bars.json").read_text()
     assert (tmp_path / "bars.png").stat().st_size > 10_000
+
+
+def test_a_start_is_measured_and_its_answer_compared():
+    case = Case("lstm", "step", 1, 1, 4)
+
+    seconds = start.measure(case, [OURS, "torch_cell", "nobody"], ONCE, of="seconds")
+    resident = start.measure(case, [OURS], ONCE, of="resident")
+
+    assert seconds.measured.keys() == {OURS, "torch_cell"}
+    assert seconds.absent == {"nobody": "not installed"}
+    assert seconds.differences["torch_cell"] < 1e-5
+    assert seconds.ratios["torch_cell"] > 1
+    assert 2**20 < resident.ours.median < 100 * 2**20
+
+
+def test_that_check_notices_a_start_that_answers_something_else(monkeypatch):
+    monkeypatch.setitem(start.PROGRAMS, OURS, start.PROGRAMS[OURS] + "\ny = y + 1")
+
+    result = start.measure(Case("lstm", "step", 1, 1, 4), [OURS, "torch_cell"], ONCE, of="seconds")
+
+    assert result.absent == {"torch_cell": "computes something else"}
+
+
+def test_a_start_that_fails_says_why(monkeypatch):
+    monkeypatch.setitem(start.PROGRAMS, OURS, "raise OSError('no such model')")
+
+    result = start.measure(Case("lstm", "step", 1, 1, 4), [OURS], TRY, of="seconds")
+
+    assert result.absent == {OURS: "OSError: no such model"}

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from recurra.engine.blocks import block_of
 from recurra.engine.native import Call, Compiled, Gradients, Strided
 from recurra.program import Program, from_json
 
@@ -84,7 +85,7 @@ class Runner:
         made = self.outputs(run)
         answers, finals = made[: len(self.y_shapes)], made[len(self.y_shapes) :]
         size = self.compiled.residual_bytes(place.batch, place.time) if keep else 0
-        residuals = torch.empty(size, dtype=torch.uint8, device="cpu")
+        residuals = block_of(size)
         if place.batch == 0 or place.time == 0:
             for final, state in zip(finals, self.states, strict=True):
                 final.copy_(run.inputs[state])

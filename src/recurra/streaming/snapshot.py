@@ -12,16 +12,14 @@ r"""The state of one stream as bytes: little more than the state.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from recurra.errors import ModelFileError, StateError
+from recurra.streaming.rows import Rows
 
 if TYPE_CHECKING:
-    from recurra.engine import Array, Slot
+    from recurra.engine import Array
     from recurra.streaming.model import Model, State
 
 __all__ = ["check_fingerprint", "is_snapshot", "pack_snapshot", "unpack_snapshot"]
@@ -40,10 +38,8 @@ def is_snapshot(data: bytes) -> bool:
 
 def pack_snapshot(model: Model, state: Mapping[str, Array]) -> bytes:
     """The bytes of a model's state, checked before."""
-    row = b"".join(
-        state[name].astype(slot.dtype.newbyteorder("<"), copy=False).tobytes()
-        for name, slot in model.slots.items()
-    )
+    slots = {name: slot[None] for name, slot in state.items()}
+    row = Rows(model.slots).join(slots, 1).tobytes()
     data = b"".join((_MAGIC, bytes([VERSION]), bytes.fromhex(model.fingerprint), row))
     return data + _digest(data)
 
@@ -64,10 +60,10 @@ def unpack_snapshot(model: Model, data: bytes, source: str) -> State:
     if version < 1 or data[-_CHECKSUM:] != _digest(data[:-_CHECKSUM]):
         raise ModelFileError(f"{source}: is truncated or damaged: its checksum is another.")
     check_fingerprint(model, data[_HEAD - 32 : _HEAD].hex(), source)
-    row = data[_HEAD:-_CHECKSUM]
-    if len(row) != sum(map(_size, model.slots.values())):
+    rows, row = Rows(model.slots), data[_HEAD:-_CHECKSUM]
+    if len(row) != rows.size:
         raise ModelFileError(f"{source}: has {len(row)} bytes of state, not those of its model.")
-    return _slots(model.slots, row)
+    return rows.one(row)
 
 
 def check_fingerprint(model: Model, found: str, source: str) -> None:
@@ -77,20 +73,6 @@ def check_fingerprint(model: Model, found: str, source: str) -> None:
             f"{source}: was made under another model, whose fingerprint begins with "
             f"{found[:12]!r}, not {model.fingerprint[:12]!r}. Load that model, or start anew."
         )
-
-
-def _slots(slots: Mapping[str, Slot], row: bytes) -> State:
-    state, start = {}, 0
-    for name, slot in slots.items():
-        stored = row[start : start + _size(slot)]
-        array = np.frombuffer(stored, slot.dtype.newbyteorder("<")).reshape(slot.shape)
-        state[name] = array.astype(slot.dtype)
-        start += len(stored)
-    return state
-
-
-def _size(slot: Slot) -> int:
-    return math.prod(slot.shape) * slot.dtype.itemsize
 
 
 def _digest(data: bytes) -> bytes:

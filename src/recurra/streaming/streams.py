@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,8 +17,11 @@ from recurra.errors import ShapeError, UnknownKeyError
 from recurra.streaming.committing import Committer
 from recurra.streaming.keys import Key, Keys, Strings, as_keys, decode, encode, why_not
 from recurra.streaming.metrics import Metrics
+from recurra.streaming.moving import all_items, take_items
+from recurra.streaming.parquet import read_parquet, write_parquet
 from recurra.streaming.rows import LAST_SEEN, Rows
 from recurra.streaming.stepping import step_batch
+from recurra.streaming.store.layout import StoreLayout
 from recurra.streaming.store.protocol import Changes
 
 if TYPE_CHECKING:
@@ -424,6 +428,55 @@ class Streams:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write all states to a Parquet file: a row a key, for other programs and other folders.
+
+        Columns are ``kind`` ("str", "bytes" or "int"), ``key``, ``last_seen`` and for each slot a
+        list of fixed size. The file is the new one whole or the former one.
+
+        Returns:
+            How many keys there were.
+
+        Raises:
+            OSError: the file cannot be written.
+            MissingExtraError: pyarrow is not installed.
+
+        >>> import recurra as rc
+        >>> rc.save(rc.Recurrent(rc.cells.Seen(2)), "seen.recurra")
+        >>> model = rc.load("seen.recurra")
+        >>> streams, others = model.streams(), model.streams()
+        >>> y = streams.step(["a", 7], [[0, 1], [1, 0]])
+        >>> streams.export("states.parquet"), others.import_("states.parquet")
+        (2, 2)
+        >>> others.state(7)["seen"].tolist()
+        [1.0, 0.0]
+        """
+        with self._lock:
+            return write_parquet(path, StoreLayout.of(self.model), all_items(self))
+
+    def import_(self, path: str | os.PathLike[str]) -> int:
+        """Take all states from a file that `export` wrote; other keys stay as they are.
+
+        All of the file is checked before the first state is taken. With a store and a great many
+        keys they are committed in parts; an import that was interrupted is to be done again.
+
+        Returns:
+            How many keys there were.
+
+        Raises:
+            StateError: the states were made under another model.
+            ModelFileError: the file is truncated, altered, of a newer version or not ours.
+            StoreError: they could not be committed.
+            OSError: the file cannot be read.
+            MissingExtraError: pyarrow is not installed.
+        """
+        count = 0
+        with self._lock:
+            for items in read_parquet(path, StoreLayout.of(self.model)):
+                take_items(self, items)
+                count += len(items)
+        return count
 
     def _stored(self, encoded: list[bytes]) -> list[bytes | memoryview | None]:
         """What the store has of keys that are not in memory."""

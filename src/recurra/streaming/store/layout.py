@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from recurra.engine import Slot
-from recurra.errors import StateError, StoreFileError
+from recurra.errors import RecurraError, StateError, StoreFileError
 
 if TYPE_CHECKING:
     from recurra.streaming.model import Model
@@ -44,11 +44,11 @@ class StoreLayout(NamedTuple):
         """Of one state."""
         return sum(math.prod(shape) * dtype.itemsize for shape, dtype in self.slots.values())
 
-    def as_json(self) -> bytes:
-        """What a store says of itself."""
+    def as_json(self, format_: str = FORMAT) -> bytes:
+        """What a store, or another kind of file with states in it, says of itself."""
         slots = [[name, list(slot.shape), slot.dtype.name] for name, slot in self.slots.items()]
         said = {
-            "format": FORMAT,
+            "format": format_,
             "version": VERSION,
             "fingerprint": self.fingerprint,
             "slots": slots,
@@ -56,23 +56,32 @@ class StoreLayout(NamedTuple):
         return json.dumps(said, separators=(",", ":")).encode()
 
     @classmethod
-    def from_json(cls, text: bytes, source: str) -> StoreLayout:
+    def from_json(
+        cls,
+        text: bytes,
+        source: str,
+        format_: str = FORMAT,
+        error: type[RecurraError] = StoreFileError,
+    ) -> StoreLayout:
         """What a store says, checked.
 
         Raises:
-            StoreFileError: it is not ours, of a newer version, or makes no sense.
+            StoreFileError: it is not ours, of a newer version, or makes no sense; or the error that
+                was given.
         """
-        said = _read(text, source)
-        if said.get("format") != FORMAT:
-            raise StoreFileError(
-                f"{source}: says that it is {str(said.get('format'))[:40]!r}, expected {FORMAT!r}: "
-                f"recurra did not write it."
+        said = _read(text)
+        if said is None:
+            raise error(f"{source}: does not say whose states it holds.")
+        if said.get("format") != format_:
+            raise error(
+                f"{source}: says that it is {str(said.get('format'))[:40]!r}, expected "
+                f"{format_!r}: recurra did not write it."
             )
         version = said.get("version")
         if type(version) is not int or version < 1:
-            raise StoreFileError(f"{source}: has version {str(version)[:40]!r}, expected 1.")
+            raise error(f"{source}: has version {str(version)[:40]!r}, expected 1.")
         if version > VERSION:
-            raise StoreFileError(
+            raise error(
                 f"{source}: is of version {version}, and this recurra reads up to {VERSION}. "
                 f"Update it: pip install -U recurra."
             )
@@ -80,32 +89,30 @@ class StoreLayout(NamedTuple):
             slots = {str(name): _slot(shape, dtype) for name, shape, dtype in said["slots"]}
             if len(slots) != len(said["slots"]) or not isinstance(said["fingerprint"], str):
                 raise ValueError("two slots of one name, or no fingerprint")
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreFileError(
-                f"{source}: does not say whose states it holds ({error})."
-            ) from error
+        except (KeyError, TypeError, ValueError) as cause:
+            raise error(f"{source}: does not say whose states it holds ({cause}).") from cause
         return cls(said["fingerprint"], slots)
 
-    def check_is_of(self, wanted: StoreLayout, source: str) -> None:
+    def check_is_of(
+        self, wanted: StoreLayout, source: str, error: type[RecurraError] = StoreFileError
+    ) -> None:
         """Raises StateError where another model made the states."""
         if self.fingerprint != wanted.fingerprint:
             raise StateError(
                 f"{source}: holds states made under another model, whose fingerprint begins with "
                 f"{self.fingerprint[:12]!r}, not {wanted.fingerprint[:12]!r}. Load that model, or "
-                f"name another folder."
+                f"start anew in another place."
             )
         if list(self.slots.items()) != list(wanted.slots.items()):
-            raise StoreFileError(f"{source}: holds other slots than its model has.")
+            raise error(f"{source}: holds other slots than its model has.")
 
 
-def _read(text: bytes, source: str) -> dict[str, Any]:
+def _read(text: bytes) -> dict[str, Any] | None:
     try:
         said: Any = json.loads(text)
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        raise StoreFileError(f"{source}: does not say whose states it holds.")
-    return said
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def _slot(shape: Any, dtype: Any) -> Slot:

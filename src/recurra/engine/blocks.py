@@ -1,0 +1,74 @@
+"""Memory for what training keeps, used again from step to step.
+
+A training step keeps megabytes from forward to backward. Fresh memory comes from the system page by
+page, each zeroed when it is first touched, which takes as long as a fifth of the step; so a block
+that torch has freed waits here for the next step.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recurra.engine import Array
+
+__all__ = ["block_of", "empty_cache"]
+
+FROM = 1 << 20  # bytes; a smaller block comes from memory that is at hand anyway
+AT_MOST = 1 << 28  # bytes that may wait, of all blocks
+
+_lock = (
+    threading.RLock()
+)  # a block may come back while one is looked for: the collector is anywhere
+_waiting: list[Array] = []  # the one that came back last at the end
+
+
+def block_of(size: int) -> Tensor:
+    """Bytes whose memory comes back here when torch frees it.
+
+    >>> first = block_of(1 << 21)
+    >>> address = first.data_ptr()
+    >>> del first
+    >>> block_of(3 << 19).data_ptr() == address
+    True
+    """
+    if size < FROM:
+        return torch.empty(size, dtype=torch.uint8, device="cpu")
+    memory = _take(size)
+    lent = memory[:size]
+    weakref.finalize(lent, _give_back, memory).atexit = False
+    return torch.from_numpy(lent)
+
+
+def empty_cache() -> None:
+    """Give the memory that waits for the next training step back to the system.
+
+    It is 256 MiB at most.
+
+    >>> import recurra as rc
+    >>> rc.empty_cache()
+    """
+    with _lock:
+        _waiting.clear()
+
+
+def _take(size: int) -> Array:
+    """The smallest block that is large enough and not twice as large as need be, or a new one."""
+    with _lock:
+        fitting = [block for block in _waiting if size <= len(block) <= 2 * size]
+        if fitting:
+            best = min(fitting, key=len)
+            _waiting[:] = [block for block in _waiting if block is not best]
+            return best
+    return np.empty(size, dtype=np.uint8)
+
+
+def _give_back(memory: Array) -> None:
+    with _lock:
+        _waiting.append(memory)
+        while sum(len(block) for block in _waiting) > AT_MOST:
+            del _waiting[0]

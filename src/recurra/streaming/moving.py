@@ -1,0 +1,42 @@
+"""All states of `Streams` as encoded keys and values, in groups, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recurra.streaming.rows import LAST_SEEN
+
+if TYPE_CHECKING:
+    from recurra.streaming.streams import Streams
+
+__all__ = ["all_items", "take_items"]
+
+GROUP = 10_000
+
+Item = tuple[bytes, "bytes | memoryview"]
+
+
+def all_items(streams: Streams) -> Iterator[Item]:
+    """Every key, encoded, with when it was last seen and its state, from memory or the store."""
+    keys = streams._encoded()
+    while group := list(islice(keys, GROUP)):
+        found = {key: streams._table.get(key) for key in group}
+        missing = [key for key, value in found.items() if value is None]
+        stored = streams._stored(missing) if missing else []
+        values = {**found, **dict(zip(missing, stored, strict=True))}
+        yield from ((key, value) for key, value in values.items() if value is not None)
+
+
+def take_items(streams: Streams, items: Sequence[Item]) -> None:
+    """Set the states of some keys, and when they were last seen."""
+    block = np.frombuffer(b"".join(value for _, value in items), np.uint8)
+    table = block.reshape(len(items), -1)
+    start = LAST_SEEN.itemsize
+    times = np.ascontiguousarray(table[:, :start]).view(LAST_SEEN).ravel()
+    rows = np.ascontiguousarray(table[:, start:])
+    streams._table.put([key for key, _ in items], rows, times.tolist())
+    streams._changed(max(streams._time(None), int(times.max())), None, 16)
