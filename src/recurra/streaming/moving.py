@@ -38,5 +38,5 @@ def take_items(streams: Streams, items: Sequence[Item]) -> None:
     start = LAST_SEEN.itemsize
     times = np.ascontiguousarray(table[:, :start]).view(LAST_SEEN).ravel()
     rows = np.ascontiguousarray(table[:, start:])
-    streams._table.put([key for key, _ in items], rows, times.tolist())
+    streams._table.put([key for key, _ in items], rows, times)
     streams._changed(max(streams._time(None), int(times.max())), None, 16)
