@@ -539,7 +539,7 @@ class Streams:
 
 
 def _side_by_side(parameters: int) -> int:
-    """How many keys to step at a time: few stay in the near cache, many share a reading of weights."""
+    """How many keys to step at a time: few stay in the near cache, many share the weights' way."""
     return 32 if parameters <= 100_000 else 128
 
 
