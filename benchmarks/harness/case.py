@@ -45,6 +45,8 @@ class Case:
     def __str__(self) -> str:
         if self.mode == "step":
             return f"{self.kind} H={self.size}"
+        if self.mode == "keyed":
+            return f"{self.kind} H={self.size}, {self.keys:,} keys, {self.batch} events"
         if self.mode == "command":
             return f"{self.kind} H={self.size}, {self.how}"
         extras = [
