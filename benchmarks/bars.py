@@ -9,6 +9,7 @@ it works.
 from __future__ import annotations
 
 from benchmarks import (
+    command_line,
     custom_cells,
     durable_streams,
     engine_step,
@@ -34,6 +35,7 @@ QUESTIONS = [
         memory,
         threads,
         durable_streams,
+        command_line,
     )
 ]
 QUESTIONS += [start.QUESTION, start.RESIDENT]

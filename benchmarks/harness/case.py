@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 __all__ = ["GATES", "Case"]
 
-Mode = Literal["step", "forward", "training"]
+Mode = Literal["step", "forward", "training", "command"]
 
 # Blocks of `size` rows that multiply x and h.
 GATES = {
@@ -39,10 +39,13 @@ class Case:
     threads: int = 1
     resets: float = 0.0  # the share of steps whose state is set back
     ragged: bool = False  # lengths uniform in 1..time
+    how: str = ""  # of a command
 
     def __str__(self) -> str:
         if self.mode == "step":
             return f"{self.kind} H={self.size}"
+        if self.mode == "command":
+            return f"{self.kind} H={self.size}, {self.how}"
         extras = [
             *([f"{self.threads} threads"] if self.threads > 1 else []),
             *([f"resets {self.resets:.0%}"] if self.resets else []),

@@ -1,6 +1,7 @@
 """Small tables, and one tiny model of each kind, trained once by the command itself."""
 
 import csv
+import math
 import os
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+
+from recurra.streaming import keys
+from recurra.streaming.store import LmdbStore
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80", "TERM": "dumb"}
 
@@ -47,6 +51,20 @@ def start():
         )
 
     return start
+
+
+def states_in(folder):
+    """Every key's slots, as a store that only looks at them finds them."""
+    with LmdbStore(folder, readonly=True) as store:
+        kept = {keys.decode(key): value[8:] for key, value in store.items()}
+        slots = store.layout.slots
+    found = {}
+    for key, row in sorted(kept.items()):
+        found[key], at = {}, 0
+        for name, (shape, dtype) in slots.items():
+            found[key][name] = np.frombuffer(row, dtype, math.prod(shape), at).reshape(shape)
+            at += found[key][name].nbytes
+    return found
 
 
 def write_csv(path, names, rows):

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import recurra as rc
-from recurra.streaming import load, read_states
-from tests.cli.conftest import TARGETS
+from recurra.cli.answers import texts_of
+from recurra.streaming import load
+from recurra.streaming.streams import Streams
+from tests.cli.conftest import TARGETS, states_in
 
 
 def by_torch(path, values):
@@ -60,11 +62,16 @@ def test_the_classes_and_probabilities_are_those_of_the_whole_sequence_in_torch(
 def test_that_oracle_notices_a_state_that_is_not_carried(
     recurra, numbers, walk, events_of, monkeypatch
 ):
-    from recurra.cli import states
+    stepped = Streams.step
 
-    monkeypatch.setattr(states.States, "after", lambda self, key, state: None)
+    def forgetful(self, keys, xs, **options):
+        ys = stepped(self, keys, xs, **options)
+        self.reset(set(keys))
+        return ys
 
-    done = recurra("stream", numbers, events_of(walk))
+    monkeypatch.setattr(Streams, "step", forgetful)
+
+    done = recurra("stream", numbers, events_of(walk), "--max-batch", 1)
 
     error = np.abs(answered(done.out) - by_torch(numbers, walk)).max(axis=1)
     assert error[0] < 1e-5
@@ -115,28 +122,26 @@ def test_a_model_of_indices_takes_one_index_an_event(recurra, tmp_path):
     path = tmp_path / "embed.recurra"
     rc.save(rc.Stack(torch.nn.Embedding(4, 3), rc.Recurrent(rc.cells.GRU(3, 2))), path)
 
-    good = recurra("stream", path, given="3\n0\n")
-    half = recurra("stream", path, given="3\n0.5\n")
-    beyond = recurra("stream", path, given="3\n4\n")
+    done = recurra("stream", path, given="3\n0.5\n4\n-1\n0\n1e30\n")
 
     np.testing.assert_allclose(
-        answered(good.out), load(path).run(np.array([3, 0]))[0], rtol=0, atol=1e-6
+        answered(done.out), load(path).run(np.array([3, 0]))[0], rtol=0, atol=1e-6
     )
-    assert (half.code, half.err) == (
-        2,
-        "recurra: <stdin>, line 2: 0.5 is not an index (0, 1, 2, ...).\n",
-    )
-    assert (beyond.code, beyond.err) == (
-        2,
-        "recurra: <stdin>, line 2: the model has no such index.\n",
-    )
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "recurra: <stdin>, line 2: 0.5 is not an index (0, 1, 2, ...).",
+        "recurra: <stdin>, line 3: the model has no such index.",
+        "recurra: <stdin>, line 4: -1 is not an index (0, 1, 2, ...).",
+        "recurra: <stdin>, line 6: 1e+30 is not an index (0, 1, 2, ...).",
+        "recurra: 4 events could not be used.",
+    ]
 
 
 # --- the state ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_two_runs_with_a_state_file_answer_exactly_as_one(
+def test_two_runs_with_a_folder_of_states_answer_exactly_as_one(
     recurra, models, walk, events_of, tmp_path, kind
 ):
     path, state = models[kind].path, tmp_path / "state"
@@ -169,7 +174,7 @@ def test_keys_that_take_turns_answer_exactly_as_each_alone(
     assert [key for key, _ in lines] == keys
     for key in "ab":
         assert [answer for k, answer in lines if k == key] == alone[key]
-    assert list(read_states(tmp_path / "states", load(numbers))) == ["a", "b"]
+    assert list(states_in(tmp_path / "states")) == ["a", "b"]
 
 
 def test_a_key_with_tabs_and_line_ends_stays_on_its_line(recurra, numbers):
@@ -186,16 +191,19 @@ def test_a_key_with_tabs_and_line_ends_stays_on_its_line(recurra, numbers):
 def test_the_state_of_another_model_is_refused_before_any_event_is_read(
     recurra, models, walk, events_of, tmp_path
 ):
-    state = tmp_path / "state"
+    state, out = tmp_path / "state", tmp_path / "out"
     recurra("stream", models["regress_steps"].path, events_of(walk), "--state", state)
-    kept = state.read_bytes()
+    kept = states_in(state)
 
-    done = recurra("stream", models["tag_steps"].path, events_of(walk), "--state", state)
+    done = recurra(
+        "stream", models["tag_steps"].path, events_of(walk), "--state", state, "--out", out
+    )
 
     assert (done.code, done.out) == (2, "")
-    assert "was made under another model" in done.err
+    assert "made under another model" in done.err
     assert len(done.err.splitlines()) == 1
-    assert state.read_bytes() == kept
+    assert not out.exists()
+    np.testing.assert_equal(states_in(state), kept)
 
 
 def test_states_with_and_without_keys_are_not_mixed_up(recurra, numbers, walk, events_of, tmp_path):
@@ -216,49 +224,68 @@ def test_states_with_and_without_keys_are_not_mixed_up(recurra, numbers, walk, e
     assert (first.code, first.out, second.code, second.out) == (2, "", 2, "")
 
 
-# --- what is refused ------------------------------------------------------------------------------
+# --- what cannot be used --------------------------------------------------------------------------
+
+BAD = [
+    ("x,y\n1,2\n1,abc\n3,4\n", 3, "column 'y': 'abc' is not a number.", "1,abc"),
+    ("x,y\n1,2\n1,inf\n3,4\n", 3, "column 'y': 'inf' is not a finite number.", "1,inf"),
+    ("x,y\n1,2\n1,\n3,4\n", 3, "column 'y': the value is missing.", "1,"),
+    ("x,y\n1,2\n1\n3,4\n", 3, "1 cell, the header has 2.", "1"),
+    ("1,2\n\n1,2,3\n3,4\n", 3, "3 values, wanted 2.", "1,2,3"),
+    (
+        '{"x": 1, "y": 2}\n\n{"x": 1}\n{"x": 3, "y": 4}',
+        3,
+        "there is no column 'y'. There are: x.",
+        '{"x": 1}',
+    ),
+    (
+        '[1, 2]\n\n{"x": 1\n[3, 4]\n',
+        3,
+        "broken JSON at character 8: Expecting ',' delimiter.",
+        '{"x": 1',
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("x,y\n1,2\n1,abc\n3,4\n", "line 3, column 'y': 'abc' is not a number."),
-        ("x,y\n1,2\n1,inf\n", "line 3, column 'y': 'inf' is not a finite number."),
-        ("x,y\n1,2\n1,\n", "line 3, column 'y': the value is missing."),
-        ("x,y\n1,2\n1\n", "line 3: 1 cell, the header has 2."),
-        ("1,2\n\n1,2,3\n", "line 3: 3 values, wanted 2."),
-        ('{"x": 1, "y": 2}\n\n{"x": 1}\n', "line 3: there is no column 'y'. There are: x."),
-        ('[1, 2]\n\n{"x": 1\n', "line 3: broken JSON"),
-    ],
-)
-def test_a_bad_event_is_one_line_and_the_state_is_that_of_the_last_answer(
-    recurra, numbers, tmp_path, text, line
+@pytest.mark.parametrize(("text", "line", "reason", "raw"), BAD)
+@pytest.mark.parametrize("most", [1, 4096])
+def test_a_bad_event_stops_nothing_moves_no_state_and_is_kept_with_its_line_and_reason(
+    recurra, numbers, tmp_path, text, line, reason, raw, most
 ):
-    state, good = tmp_path / "state", tmp_path / "good"
-    recurra("stream", numbers, "--state", good, given="1,2\n")
+    state, good, file = tmp_path / "state", tmp_path / "good", tmp_path / "rejects"
+    wanted = recurra("stream", numbers, "--state", good, given="1,2\n3,4\n")
 
-    done = recurra("stream", numbers, "--state", state, given=text)
+    done = recurra("stream", numbers, "--state", state, "--rejects", file, "--max-batch", most,
+                   given=text)  # fmt: skip
 
-    assert done.code == 2
-    assert len(done.out.splitlines()) == len(done.err.splitlines()) == 1
-    assert done.err.startswith(f"recurra: <stdin>, {line}")
-    assert state.read_bytes() == good.read_bytes()
+    assert (done.code, done.out) == (0, wanted.out)
+    assert done.err == f"recurra: 1 event could not be used: see {file}.\n"
+    assert json.loads(file.read_text()) == {"line": line, "reason": reason, "text": raw}
+    np.testing.assert_equal(states_in(state), states_in(good))
 
 
-def test_the_line_of_a_file_is_named_with_the_file(recurra, numbers, tmp_path):
+def test_without_a_file_for_them_the_first_five_bad_events_are_told(recurra, numbers, tmp_path):
     path = tmp_path / "e.csv"
-    path.write_text("x,y\n1,2\nNaN,2\n")
+    path.write_text("x,y\n1,2\n" + "NaN,2\n" * 7)
 
-    done = recurra("stream", numbers, path)
+    done = recurra("stream", numbers, path, "--max-batch", 3)
 
-    assert done.err == f"recurra: {path}, line 3, column 'x': 'NaN' is not a finite number.\n"
+    assert (done.code, len(done.out.splitlines())) == (0, 1)
+    assert done.err.splitlines() == [
+        *(
+            f"recurra: {path}, line {line}, column 'x': 'NaN' is not a finite number."
+            for line in range(3, 8)
+        ),
+        "recurra: 7 events could not be used; the first 5 are above. "
+        "Keep them with --rejects FILE.",
+    ]
 
 
-def test_nothing_is_written_when_the_first_event_is_bad(recurra, numbers, tmp_path):
+def test_no_event_is_answered_when_the_header_does_not_fit(recurra, numbers, tmp_path):
     for text in ("", "x,z\n1,2\n", "a,b\n"):
         done = recurra("stream", numbers, "--state", tmp_path / "state", given=text)
         assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
-    assert list(tmp_path.iterdir()) == []
+    assert states_in(tmp_path / "state") == {}
 
 
 @pytest.mark.parametrize(
@@ -293,11 +320,9 @@ def test_a_header_that_cannot_fit_is_one_line_before_anything_else(
     }
 
     for model, message in own.items():
-        state = tmp_path / "state"
-        done = recurra("stream", model, "--state", state, given=text)
+        done = recurra("stream", model, given=text)
         assert (done.code, done.out) == (2, "")
         assert done.err == f"recurra: {line.format(message)}\n"
-        assert not state.exists()
 
 
 def test_the_names_of_a_models_ten_features_are_counted(recurra, tmp_path):
@@ -320,12 +345,12 @@ def test_the_names_of_a_models_ten_features_are_counted(recurra, tmp_path):
 def test_a_wrong_key_is_refused(recurra, numbers, walk, events_of):
     feature = recurra("stream", numbers, events_of(walk), "--key", "x")
     missing = recurra("stream", numbers, events_of(walk), "--key", "user")
-    nameless = recurra("stream", numbers, "--key", "user", given="1,2\n")
+    nameless = recurra("stream", numbers, "--key", "user", given="1,2\n3,4\n")
 
     assert "--key x: is a feature of the model." in feature.err
     assert "line 1: there is no column 'user'." in missing.err
-    assert nameless.err.endswith("line 1: no column 'user': --key needs a header or objects.\n")
-    assert {feature.code, missing.code, nameless.code} == {2}
+    assert "line 1: no column 'user': --key needs a header or objects.\n" in nameless.err
+    assert (feature.code, missing.code, nameless.code, nameless.out) == (2, 2, 0, "")
 
 
 def test_files_that_are_no_models_are_refused_in_one_line(
@@ -362,29 +387,60 @@ def test_an_event_of_another_width_than_a_bare_model_takes_is_refused(recurra, t
 
     done = recurra("stream", tmp_path / "bare.recurra", given="1,2,3\n")
 
-    assert (done.code, done.err) == (2, "recurra: <stdin>, line 1: 3 values, wanted 2.\n")
+    assert done.err.startswith("recurra: <stdin>, line 1: 3 values, wanted 2.\n")
 
 
-def test_an_answer_that_is_not_finite_ends_the_stream_before_it_spoils_the_state(recurra, tmp_path):
-    path, state = tmp_path / "mean.recurra", tmp_path / "state"
+@pytest.mark.parametrize("most", [1, 4096])
+def test_an_event_whose_answer_is_not_finite_leaves_its_state_as_it_was(recurra, tmp_path, most):
+    path, state, file = tmp_path / "mean.recurra", tmp_path / "state", tmp_path / "rejects"
     rc.save(rc.Recurrent(rc.cells.Mean(1)), path)
+    text = "who,x\na,1\na,3e38\nb,5\na,-3e38\na,2\nb,7\n"
 
-    done = recurra("stream", path, "--state", state, given="1\n3e38\n-3e38\n2\n")
+    done = recurra("stream", path, "--state", state, "--rejects", file, "--key", "who",
+                   "--max-batch", most, given=text)  # fmt: skip
 
-    assert (done.code, len(done.out.splitlines())) == (2, 2)
-    assert done.err == "recurra: <stdin>, line 3: the model's answer is not finite.\n"
-    assert all(np.isfinite(slot).all() for slot in read_states(state, load(path))[""].values())
+    good = recurra("stream", path, "--state", tmp_path / "good", "--key", "who",
+                   given=text.replace("a,-3e38\n", ""))  # fmt: skip
+    assert (done.code, done.out) == (0, good.out)
+    assert len(good.out.splitlines()) == 5
+    assert json.loads(file.read_text()) == {
+        "line": 5, "reason": "the model's answer is not finite.", "text": "a,-3e38"
+    }  # fmt: skip
+    np.testing.assert_equal(states_in(state), states_in(tmp_path / "good"))
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["no file", "a file"])
-def test_a_state_that_could_not_be_written_is_refused_before_the_first_event(
-    recurra, numbers, walk, events_of, tmp_path, monkeypatch, there
+def test_numbers_are_written_as_numpy_writes_them():
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2**32, 20_000, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    usual = (10.0 ** rng.uniform(-6, 8, 20_000) * rng.choice([-1, 1], 20_000)).astype(np.float32)
+    exact = np.float32([0, -0.0, 1, 1e-4, 9.9999e-5, 999999.94, 1e6, 1e16, 3e38, 1e-45])
+    singles = np.concatenate([bits[np.isfinite(bits)], usual, np.round(usual), exact])
+
+    for numbers in (singles, singles.astype(np.float64) / 3, np.arange(3), singles[:0]):
+        assert texts_of(numbers) == [str(number) for number in numbers]
+
+
+# --- options that cannot be -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resume"], "--resume: needs the folder that keeps the states. Name it with --state."),
+        (["--hold"], "--hold: needs the folder that keeps the states. Name it with --state."),
+        (
+            ["--state", "s", "--commit-every", "soon"],
+            "--commit-every soon: is neither milliseconds nor: batch.",
+        ),
+        (["--state", "no/s"], "no/s: there is no folder no."),
+        (["--out", "no/out"], "no/out: there is no such file."),
+    ],
+)
+def test_options_that_make_no_sense_are_one_line(
+    recurra, numbers, tmp_path, monkeypatch, options, message
 ):
-    path, folder = events_of(walk), tmp_path / "full"
-    folder.mkdir()
-    if there:
-        assert recurra("stream", numbers, path, "--state", folder / "state").code == 0
-    monkeypatch.setattr("recurra.cli.states.os.access", lambda path, mode: path != folder)
-    done = recurra("stream", numbers, path, "--state", folder / "state")
-    assert (done.code, done.out) == (2, "")
-    assert done.err == f"recurra: {folder}/state: the folder {folder} cannot be written to.\n"
+    monkeypatch.chdir(tmp_path)
+
+    done = recurra("stream", numbers, *options, given="1,2\n")
+
+    assert (done.code, done.out, done.err) == (2, "", f"recurra: {message}\n")

@@ -2,18 +2,56 @@ import csv
 import io
 import json
 import os
+import random
 import sys
+import time
+from typing import NamedTuple
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recurra.data import Event, events
+from recurra.data import EventReader
+from recurra.data.events import lines as lines_module
 from recurra.errors import DataError
 
 
+class Event(NamedTuple):
+    line: int
+    values: list[float]
+    key: str | None
+
+
+def read(source, **options):
+    """Every batch."""
+    with EventReader(source, **options) as reader:
+        return list(reader)
+
+
+def events_in(batches):
+    return [
+        Event(line, values, key)
+        for batch in batches
+        for line, values, key in zip(
+            batch.lines.tolist(),
+            batch.values.tolist(),
+            batch.keys or [None] * len(batch),
+            strict=True,
+        )
+    ]
+
+
+def rejects_in(batches):
+    return [reject for batch in batches for reject in batch.rejects]
+
+
 def told(text, **options):
-    return list(events(io.StringIO(text), **options))
+    batches = read(io.StringIO(text), **options)
+    assert rejects_in(batches) == []
+    return events_in(batches)
 
 
 @pytest.mark.parametrize(
@@ -59,49 +97,22 @@ def test_a_header_that_does_not_fit_is_refused_before_the_next_line_comes():
     with os.fdopen(read_end, "rb") as source, os.fdopen(write_end, "wb", buffering=0) as sink:
         sink.write(b"x,y\n")
         with pytest.raises(DataError, match="line 1: the header names 2 features"):
-            next(events(source, width=3))
+            next(iter(EventReader(source, width=3)))
 
 
 def test_json_lines_may_be_asked_for():
     assert [event.values for event in told("1\n[2]\n", format="jsonl")] == [[1], [2]]
 
 
-@pytest.mark.parametrize("lines", [b"x\n1\n", b"1\n", b"[1]\n", b'{"x": 1}\n'])
-def test_an_event_comes_out_of_a_pipe_while_the_pipe_is_open(lines):
-    read_end, write_end = os.pipe()
-    with os.fdopen(read_end, "rb") as source, os.fdopen(write_end, "wb", buffering=0) as sink:
-        stream = events(source)
-        sink.write(lines)
-        assert next(stream).values == [1.0]
-        sink.write(lines.splitlines()[-1].replace(b"1", b"2") + b"\n")
-        assert next(stream).values == [2.0]
-        sink.close()
-        assert list(stream) == []
-
-
-def test_no_line_is_read_before_its_event_is_asked_for():
-    class Counting(io.StringIO):
-        lines = 0
-
-        def readline(self, *args):
-            self.lines += 1
-            return super().readline(*args)
-
-    file = Counting("x\n1\n2\n3\n")
-    stream = events(file)
-    assert file.lines == 0
-    assert [(next(stream).values, file.lines) for _ in range(3)] == [([1], 2), ([2], 3), ([3], 4)]
-
-
 def test_a_minus_sign_is_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1\n2\n")))
-    assert [event.values for event in events("-")] == [[1], [2]]
+    assert [event.values for event in events_in(read("-"))] == [[1], [2]]
 
 
 def test_a_path_says_the_form_by_its_ending(tmp_path):
     path = tmp_path / "e.jsonl"
     path.write_text("1\n[2]\n")
-    assert [event.values for event in events(path)] == [[1], [2]]
+    assert [event.values for event in events_in(read(path))] == [[1], [2]]
 
 
 numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -245,7 +256,7 @@ WRONG = {
     "broken JSON": (
         '{"x": 1}\n{"x": 1\n',
         {},
-        "<stream>, line 2: broken JSON at character 9: Expecting ',' delimiter.",
+        "<stream>, line 2: broken JSON at character 8: Expecting ',' delimiter.",
     ),
     "endless nesting": ("[" * 100_000, {}, "<stream>, line 1: nested too deeply or too long."),
     "no key": ("k,x\n,1\n", {"key": "k"}, "<stream>, line 2, column 'k': the key is missing."),
@@ -267,27 +278,40 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("text", "options", "message"), WRONG.values(), ids=WRONG)
-def test_a_wrong_event_is_refused_with(text, options, message):
-    with pytest.raises(DataError) as caught:
-        told(text, **options)
-    assert str(caught.value) == message
+UNUSABLE = {  # nothing of such an input can be used
+    "nothing", "blank lines", "an empty quote", "names and no event", "names of another number",
+    "spaces", "semicolons", "tabs for a model with names", "semicolons and decimal commas",
+    "names with semicolons", "names with spaces", "a name of two words", "a missing column",
+    "two columns of one name", "a bad first event",
+}  # fmt: skip
 
 
-def test_the_events_before_a_wrong_one_are_given_out():
-    stream = events(io.BytesIO(b"1\n2\n\xff\n"))
-    assert [next(stream).values, next(stream).values] == [[1], [2]]
-    with pytest.raises(DataError) as caught:
-        next(stream)
-    assert str(caught.value) == "<stream>, line 3: byte 0xff is not UTF-8."
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_event_is_told_with_its_line_and_the_reason(name):
+    text, options, message = WRONG[name]
+    if name in UNUSABLE:
+        with pytest.raises(DataError) as caught:
+            read(io.StringIO(text), **options)
+        assert str(caught.value) == message
+    else:
+        (reject,) = rejects_in(read(io.StringIO(text), **options))
+        assert reject.message("<stream>") == message
+        assert reject.text == text.split("\n")[reject.line - 1]
+
+
+def test_the_events_around_a_wrong_one_are_given_out():
+    batches = read(io.BytesIO(b"1\n2\n\xff,1\n4\n"))
+    assert [event.line for event in events_in(batches)] == [1, 2, 4]
+    ((line, reason, text),) = rejects_in(batches)
+    assert (line, reason, text) == (3, "byte 0xff is not UTF-8.", "\\xff,1")
 
 
 def test_a_missing_file_and_a_key_among_the_features_are_refused_at_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"^no\.csv: there is no such file\.$"):
-        events("no.csv")
+        EventReader("no.csv")
     with pytest.raises(DataError, match="column 'k': given as key= and in columns="):
-        events(io.StringIO(""), columns=["k"], key="k")
+        EventReader(io.StringIO(""), columns=["k"], key="k")
 
 
 @pytest.mark.parametrize("text", ["x,y\r1,2\r3,4\r", "1,2\r3,4\r"])
@@ -296,7 +320,7 @@ def test_lines_that_end_in_a_bare_carriage_return_are_explained(text):
         r"<stream>, line 1: lines end in \\r alone; save the file with \\n at the end of each\."
     )
     with pytest.raises(DataError, match=wanted):
-        list(events(io.BytesIO(text.encode())))
+        read(io.BytesIO(text.encode()))
 
 
 COMPOSED, COMBINED = (
@@ -308,7 +332,341 @@ COMPOSED, COMBINED = (
 @pytest.mark.parametrize(("here", "there"), [(COMPOSED, COMBINED), (COMBINED, COMPOSED)])
 def test_a_name_is_found_in_either_spelling_of_its_accents(here, there):
     for text in (f"{here},k\n1,2\n", f'{{"{here}": 1, "k": 2}}\n'):
-        (event,) = events(io.StringIO(text), columns=[there])
+        (event,) = told(text, columns=[there])
         assert event.values == [1]
-        (event,) = events(io.StringIO(text), key=there)
+        (event,) = told(text, key=there)
         assert (event.key, event.values) == ("1", [2])
+
+
+# --- many events at once --------------------------------------------------------------------------
+
+
+def spoilt(rows, rng):
+    """Lines of JSON and of CSV, some of no use; and the good ones as (line, values, key)."""
+    objects, table, good = [], ["who,x,y"], []
+    for line, (key, x, y) in enumerate(rows, start=1):
+        if rng.random() < 0.1:
+            bad = rng.choice(["x", "", "1e999", "null", "tru", "[1"])
+            objects.append(f'{{"who": "{key}", "x": {bad}, "y": {y}}}')
+            table.append(f"{key},{bad or 'no'}!,{y}")
+        else:
+            objects.append(json.dumps({"y": y, "note": [1], "who": key, "x": x}))
+            table.append(f'"{key}",{x},{y}' if rng.random() < 0.5 else f"{key},{x},{y}")
+            good.append((line, [x, y], key))
+    return objects, table, good
+
+
+@pytest.mark.parametrize("most", [1, 7, 64, 5000])
+def test_batches_of_any_size_hold_what_a_plain_loop_finds(most):
+    rng = random.Random(most)
+    rows = [(f"k_{rng.randrange(9)}", rng.gauss(0, 1), rng.randrange(-5, 5)) for _ in range(1000)]
+    objects, table, good = spoilt(rows, rng)
+
+    found = read(io.StringIO("\n".join(objects)), key="who", columns=["x", "y"], max_batch=most)
+    assert events_in(found) == [Event(*each) for each in good]
+    assert max(len(batch) + len(batch.rejects) for batch in found) <= most
+    assert len(rejects_in(found)) == 1000 - len(good)
+
+    found = read(io.StringIO("\n".join(table)), key="who", columns=["x", "y"], max_batch=most)
+    assert events_in(found) == [Event(line + 1, values, key) for line, values, key in good]
+    assert len(rejects_in(found)) == 1000 - len(good)
+
+
+def test_a_row_over_several_lines_is_one_event_wherever_a_batch_ends():
+    text = 'who,x\n"a\nb",1\nc,2\n"d\n\n\n\n\ne",3\nf,4\n'
+    wanted = [
+        Event(2, [1], "a\nb"),
+        Event(4, [2], "c"),
+        Event(5, [3], "d\n\n\n\n\ne"),
+        Event(11, [4], "f"),
+    ]
+    for most in (1, 2, 3, 100):
+        assert told(text, key="who", max_batch=most) == wanted
+        texts = [
+            batch.text(line) for batch in read(io.StringIO(text), key="who") for line in batch.lines
+        ]
+        assert texts == ['"a\nb",1', "c,2", '"d\n\n\n\n\ne",3', "f,4"]
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_a_quote_left_open_costs_its_line_alone(most):
+    batches = read(io.StringIO('x,y\n1,2\n"3,4\n5,6\n7,8\n'), max_batch=most)
+
+    assert [event.values for event in events_in(batches)] == [[1, 2], [5, 6], [7, 8]]
+    assert [r[:2] for r in rejects_in(batches)] == [(3, "a quote is left open.")]
+
+
+def test_a_quote_left_open_is_given_up_after_128_kib():
+    rows = "5,6\n" * 40_000
+    batches = read(io.StringIO('x,y\n"3,4\n' + rows))
+
+    assert len(events_in(batches)) == 40_000
+    (reject,) = rejects_in(batches)
+    assert reject.reason == "a cell is longer than 128 KiB, or a quote is left open."
+
+
+def test_a_line_beyond_all_measure_is_a_reject_and_little_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr(lines_module, "LONGEST", 1000)
+    monkeypatch.setattr("recurra.data.events.jsonl.LONGEST", 1000)
+    monkeypatch.setattr("recurra.data.events.feed.CHUNK", 700)
+    path = tmp_path / "e.jsonl"
+    path.write_text("1\n[" + "2," * 50_000 + "2]\n3\n")
+
+    batches = read(path)
+
+    assert [(e.line, e.values) for e in events_in(batches)] == [(1, [1]), (3, [3])]
+    (reject,) = rejects_in(batches)
+    assert reject.line == 2
+    assert "longer than" in reject.reason
+    assert len(reject.text) <= 1000
+    assert batches[-1].position.at == path.stat().st_size
+
+
+# --- pipes and time -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pipe():
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as source, os.fdopen(write_end, "wb", buffering=0) as sink:
+        yield source, sink
+
+
+@pytest.mark.parametrize("lines", [b"x\n1\n", b"1\n", b"[1]\n", b'{"x": 1}\n'])
+def test_an_event_comes_out_of_a_pipe_while_the_pipe_is_open(lines, pipe):
+    source, sink = pipe
+    batches = iter(EventReader(source))
+    sink.write(lines)
+    assert next(batches).values.tolist() == [[1.0]]
+    sink.write(lines.splitlines()[-1].replace(b"1", b"2") + b"\n")
+    assert next(batches).values.tolist() == [[2.0]]
+    sink.close()
+    assert [len(batch) for batch in batches if len(batch)] == []
+
+
+def test_what_comes_within_the_delay_is_one_batch(pipe):
+    source, sink = pipe
+    sink.write(b"1\n2\n")
+    batches = iter(EventReader(source, max_delay=30.0, max_batch=3))
+    sink.write(b"3\n4")
+
+    assert next(batches).values.tolist() == [[1], [2], [3]]
+    sink.close()
+    assert next(batches).values.tolist() == [[4]]
+
+
+def test_an_event_waits_for_others_no_longer_than_the_delay(pipe):
+    source, sink = pipe
+    sink.write(b"1\n")
+    began = time.monotonic()
+    assert len(next(iter(EventReader(source, max_delay=0.2)))) == 1
+    assert 0.2 <= time.monotonic() - began < 5
+
+
+def test_a_pipe_that_is_still_gives_empty_batches_when_asked_for(pipe):
+    source, sink = pipe
+    sink.write(b"1\n")
+    batches = iter(EventReader(source, idle=0.01))
+
+    assert [len(next(batches)) for _ in range(3)] == [1, 0, 0]
+    sink.write(b"2\n")
+    assert next(batches).lines.tolist() == [2]
+
+
+def test_a_pipe_is_left_when_woken(pipe):
+    source, sink = pipe
+    wake, waker = os.pipe()
+    sink.write(b"1\n2")
+    batches = iter(EventReader(source, wake=wake, max_delay=60))
+    os.write(waker, b"!")
+
+    assert [batch.values.tolist() for batch in batches if len(batch)] in ([], [[[1.0]]])
+    os.close(wake)
+    os.close(waker)
+
+
+# --- columns of types -----------------------------------------------------------------------------
+
+
+def typed(path, table):
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(table, path, row_group_size=3)
+    else:
+        new = pa.ipc.new_file if path.suffix == ".arrow" else pa.ipc.new_stream
+        with new(str(path), table.schema) as writer:
+            writer.write_table(table, max_chunksize=3)
+    return path
+
+
+TYPED = ["e.parquet", "e.arrow", "e.arrows"]
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_rows_of_parquet_and_arrow_are_events(tmp_path, name):
+    table = pa.table(
+        {
+            "y": pa.array([1, 2, None, 4, 5, 6, 7], pa.int16()),
+            "who": pa.array(["a", "b", "a", None, "", "b", "c"]).dictionary_encode(),
+            "x": [0.5, float("nan"), 0.5, 0.5, 0.5, 1e300, 0.25],
+        }
+    )
+    path = typed(tmp_path / name, table)
+
+    for format in (None, "parquet" if "parquet" in name else "arrow"):
+        batches = read(path, columns=["x", "y"], key="who", format=format)
+        assert events_in(batches) == [Event(1, [0.5, 1], "a"), Event(7, [0.25, 7], "c")]
+        assert [(r.line, r.reason) for r in rejects_in(batches)] == [
+            (2, "column 'x': NaN is not a finite number."),
+            (3, "column 'y': the value is missing."),
+            (4, "column 'who': the key is missing."),
+            (5, "column 'who': the key is missing."),
+            (6, "column 'x': 1e+300 does not fit a 32-bit float."),
+        ]
+        assert json.loads(rejects_in(batches)[1].text) == {"y": None, "who": "a", "x": 0.5}
+        assert json.loads(batches[-1].text(7)) == {"y": 7, "who": "c", "x": 0.25}
+
+
+def test_an_arrow_stream_comes_through_a_pipe_batch_by_batch(pipe):
+    source, sink = pipe
+    schema = pa.schema({"x": pa.float32(), "who": pa.int64()})
+    with pa.ipc.new_stream(sink, schema) as writer:
+        batches = iter(EventReader(source, key="who"))
+        for number in range(3):
+            writer.write_batch(pa.record_batch([[float(number)], [number]], schema=schema))
+            batch = next(batches)
+            assert (batch.values.tolist(), batch.keys) == ([[number]], [str(number)])
+    sink.close()
+    assert list(batches) == []
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_columns_that_cannot_be_used_are_refused(tmp_path, name):
+    path = typed(tmp_path / name, pa.table({"x": ["1"], "who": [0.5]}))
+
+    for options, message in (
+        ({}, "column 'x': is string, not numbers."),
+        ({"columns": ["z"]}, "there is no column 'z'. There are: x, who."),
+        (
+            {"columns": [], "key": "who"},
+            "column 'who': is double. A key is text or a whole number.",
+        ),
+        ({"width": 3}, "the columns are 2 features (x, who), wanted 3."),
+    ):
+        with pytest.raises(DataError) as caught:
+            read(path, **options)
+        assert str(caught.value).startswith(str(path))
+        assert str(caught.value).endswith(message)
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_a_damaged_file_of_types_is_refused(tmp_path, name):
+    path = typed(tmp_path / name, pa.table({"x": np.arange(100.0)}))
+    path.write_bytes(path.read_bytes()[:200])
+
+    with pytest.raises(DataError, match=r"not whole (Parquet|Arrow) \("):
+        read(path)
+
+
+def test_parquet_from_a_pipe_is_refused(pipe):
+    source, sink = pipe
+    sink.write(b"PAR1 and more")
+    with pytest.raises(DataError, match="Parquet cannot be read from a pipe"):
+        read(source)
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+def written(path, rows):
+    """The same events in any format."""
+    if path.suffix in (".parquet", ".arrow", ".arrows"):
+        return typed(path, pa.table({"x": [x for x, _ in rows], "who": [who for _, who in rows]}))
+    if path.suffix == ".csv":
+        text = "x,who\n" + "".join(f'{x},"{who}"\n' for x, who in rows)
+    else:
+        text = "".join(json.dumps({"x": x, "who": who}) + "\n" for x, who in rows)
+    path.write_text(text.removesuffix("\n"))
+    return path
+
+
+EVERY_FORMAT = [*TYPED, "e.csv", "e.jsonl"]
+
+
+@pytest.mark.parametrize("name", EVERY_FORMAT)
+def test_reading_goes_on_after_any_batch_as_if_it_had_not_stopped(tmp_path, name):
+    rows = [(x / 7, f"who\n{x % 3}" if x % 4 else "w") for x in range(20)]
+    if name == "e.csv":
+        rows[2:4] = [("oh", "a"), (1, "b")]
+    path = written(tmp_path / name, rows)
+    options = {"key": "who", "max_batch": 3}
+    whole = read(path, **options)
+
+    for stopped in range(len(whole)):
+        with EventReader(path, **options) as reader:
+            batch = [batch for _, batch in zip(range(stopped + 1), reader, strict=False)][-1]
+            kept = json.loads(json.dumps(reader.bookmark(batch.position)))
+        rest = read(path, start=kept, **options)
+        assert events_in(rest) == events_in(whole[stopped + 1 :])
+        assert rejects_in(rest) == rejects_in(whole[stopped + 1 :])
+
+
+@pytest.mark.parametrize("name", ["e.arrows", "e.csv", "e.jsonl"])
+def test_reading_goes_on_in_a_pipe_that_brings_the_same_again(tmp_path, name, monkeypatch):
+    path = written(tmp_path / name, [(x / 7, "w") for x in range(20)])
+
+    def again(data, **options):
+        read_end, write_end = os.pipe()
+        os.write(write_end, data)
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as source:
+            reader = EventReader(source, key="who", max_batch=4, **options)
+            return reader, list(reader)
+
+    reader, whole = again(path.read_bytes())
+    kept = reader.bookmark(whole[2].position)
+    _, rest = again(path.read_bytes(), start=kept)
+
+    assert events_in(rest) == events_in(whole[3:])
+    if name != "e.arrows":
+        with pytest.raises(DataError, match=r"its first 1[23] lines differ"):
+            again(path.read_bytes().replace(b"0.1", b"0.2"), start=kept)
+
+
+@pytest.mark.parametrize("name", EVERY_FORMAT)
+def test_going_on_in_another_file_is_refused(tmp_path, name):
+    path = written(tmp_path / name, [(x / 7, "w") for x in range(20)])
+    with EventReader(path, key="who", max_batch=6) as reader:
+        kept = reader.bookmark(list(reader)[1].position)
+
+    written(path, [(x / 7 if x > 3 else 9.0, "w") for x in range(20)])
+
+    with pytest.raises(DataError, match="is not the input that was left in the middle"):
+        EventReader(path, key="who", start=kept)
+
+
+@pytest.mark.parametrize("name", ["e.csv", "e.jsonl"])
+def test_a_file_that_has_grown_is_gone_on_with(tmp_path, name):
+    rows = [(x / 7, "w") for x in range(20)]
+    path = written(tmp_path / name, rows)
+    with EventReader(path, key="who") as reader:
+        (batch,) = (batch for batch in reader if len(batch))
+        kept = reader.bookmark(batch.position)
+    assert read(path, key="who", start=kept) == []
+
+    with path.open("a") as file:
+        file.write("\n" + written(tmp_path / f"more {name}", rows[:2]).read_text())
+
+    number = 22 if name == "e.jsonl" else 24  # with two headers
+    lines = [e.line for e in events_in(read(path, key="who", start=kept, columns=["x"]))]
+    assert lines[-1] == number
+
+
+def test_a_last_line_that_has_grown_is_refused(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text("1\n2")
+    with EventReader(path) as reader:
+        kept = reader.bookmark(list(reader)[-1].position)
+    path.write_text("1\n23\n")
+
+    with pytest.raises(DataError, match="line 2: has grown since it was answered"):
+        read(path, start=kept)

@@ -1,64 +1,108 @@
-"""The loop of `recurra stream`: an event in, an answer out, the state moved on."""
+"""The loop of `recurra stream`: a batch of events in, their answers out, the states moved on."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable
+from itertools import compress
+from typing import Any, NamedTuple
 
 import numpy as np
-import typer
+from numpy.typing import NDArray
 
-from recurra.cli.answers import Array, Writer
-from recurra.cli.errors import complain
-from recurra.cli.signals import Stopped, Stopping
-from recurra.cli.states import States
-from recurra.data import Event
-from recurra.data.words import counted
-from recurra.errors import DataError
+from recurra.cli.answers import Writer
+from recurra.cli.keeping import ALONE
+from recurra.cli.rejects import Rejects
+from recurra.data import Batch, Reject
 from recurra.streaming import Model
+from recurra.streaming.streams import Streams
 
-__all__ = ["answer_all"]
+__all__ = ["Answering"]
+
+Array = NDArray[Any]
+
+NOT_FINITE = "the model's answer is not finite."
+NO_INDEX = "the model has no such index."
 
 
-def answer_all(
-    model: Model, incoming: Iterator[Event], states: States, write: Writer, source: str
-) -> None:
-    """Answer every event; whatever ends that, keep the states of those that were answered."""
-    answered = 0
-    with Stopping() as stopping:
+class Events(NamedTuple):
+    """Those of a batch that may still be answered."""
+
+    lines: Array  # (event,)
+    keys: list[str]  # (event,)
+    xs: Array  # (event, feature), or (event,) of indices
+
+    def where(self, good: Array) -> Events:
+        """Some of them."""
+        return Events(self.lines[good], list(compress(self.keys, good)), self.xs[good])
+
+
+class Answering:
+    """Answers batches; an event that cannot be answered moves no state.
+
+    Attributes:
+        answered: the events so far.
+    """
+
+    def __init__(self, model: Model, streams: Streams, write: Writer, rejects: Rejects) -> None:
+        self.answered = 0
+        self._model = model
+        self._streams = streams
+        self._write = write
+        self._rejects = rejects
+
+    def answer(self, batch: Batch) -> bytes:
+        """The answers to a batch, as they are written."""
+        bad: list[Reject] = [*batch.rejects]
+        lines, keys, answers = self._stepped(batch, bad)
+        if bad:
+            self._rejects.add(sorted(bad))
+        self.answered += len(lines)
+        return self._write(lines, keys if batch.keys is not None else None, answers)
+
+    def _stepped(self, batch: Batch, bad: list[Reject]) -> tuple[Array, list[str], Array]:
+        """The lines, keys and answers of the events that have one; the others go to ``bad``."""
+        keys = [ALONE] * len(batch) if batch.keys is None else list(batch.keys)
+        events = Events(batch.lines, keys, batch.values)
+        if self._model.takes_indices:
+            events = self._with_indices(events, batch, bad)
+        events, ys = self._step(events, batch, bad)
+        finite: Array = np.all(np.isfinite(ys), axis=1)
+        if not finite.all():
+            _reject(batch, events.lines[~finite], NOT_FINITE, bad)
+            events, ys = events.where(finite), ys[finite]
+        return events.lines, events.keys, ys
+
+    def _with_indices(self, events: Events, batch: Batch, bad: list[Reject]) -> Events:
+        """The values as the whole numbers they must be."""
+        values = events.xs[:, 0]
+        whole = (values == np.floor(values)) & (values >= 0) & (values < 2.0**63)
+        for line, value in zip(events.lines[~whole], values[~whole].tolist(), strict=True):
+            reason = f"{value:g} is not an index (0, 1, 2, ...)."
+            _reject(batch, [line], reason, bad)
+        events = events.where(whole)
+        return events._replace(xs=events.xs[:, 0].astype(np.int64))
+
+    def _step(self, events: Events, batch: Batch, bad: list[Reject]) -> tuple[Events, Array]:
+        """Step all; where an index is unknown, the halves, so that only its event is left out."""
+        count = len(events.lines)
+        if count == 0:
+            return events, np.empty((0, self._model.output_size or 1), self._model.dtype)
         try:
-            for event in stopping.each(incoming):
-                _answer(model, event, states, write, source)
-                answered += 1
-        except Stopped as stopped:
-            complain(f"{stopped.signal.name} after {counted(answered, 'event')}.")
-            raise typer.Exit(stopped.exit_code) from None
-        finally:
-            if isinstance(incoming, Generator):
-                incoming.close()  # and with it the file
-            if answered:
-                states.save()
+            return events, self._streams.step(events.keys, events.xs, only_finite=True)
+        except IndexError:
+            if count == 1:
+                _reject(batch, events.lines, NO_INDEX, bad)
+                return self._step(events.where(np.zeros(1, np.bool_)), batch, bad)
+        first = np.arange(count) < count // 2
+        low, low_ys = self._step(events.where(first), batch, bad)
+        high, high_ys = self._step(events.where(~first), batch, bad)
+        both = Events(
+            np.concatenate([low.lines, high.lines]),
+            [*low.keys, *high.keys],
+            np.concatenate([low.xs, high.xs]),
+        )
+        return both, np.concatenate([low_ys, high_ys])
 
 
-def _answer(model: Model, event: Event, states: States, write: Writer, source: str) -> None:
-    """One step. The state moves on only when the answer is out."""
-    x = _input(model, event, source)
-    try:
-        y, after = model.step(states.before(event.key), x)
-    except IndexError as error:
-        raise DataError(f"{source}, line {event.line}: the model has no such index.") from error
-    if not np.isfinite(y).all():
-        raise DataError(f"{source}, line {event.line}: the model's answer is not finite.")
-    sys.stdout.write(write(event, y[0]) + "\n")
-    sys.stdout.flush()
-    states.after(event.key, after)
-
-
-def _input(model: Model, event: Event, source: str) -> Array:
-    """The event as a batch of one."""
-    if not model.takes_indices:
-        return np.array([event.values], dtype=model.dtype)
-    (index,) = event.values
-    if index != int(index) or index < 0:
-        raise DataError(f"{source}, line {event.line}: {index:g} is not an index (0, 1, 2, ...).")
-    return np.array([int(index)])
+def _reject(batch: Batch, lines: Iterable[Any], reason: str, bad: list[Reject]) -> None:
+    bad += [Reject(int(line), reason, batch.text(int(line))) for line in lines]

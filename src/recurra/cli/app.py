@@ -10,6 +10,7 @@ from recurra._version import __version__
 from recurra.cli.demo import demo
 from recurra.cli.errors import one_line_errors
 from recurra.cli.inspect import inspect
+from recurra.cli.states import states
 from recurra.cli.stream import stream
 from recurra.cli.train import train
 
@@ -42,3 +43,4 @@ def recurra(
 
 for command in (demo, train, stream, inspect):
     app.command()(one_line_errors(command))
+app.add_typer(states, name="states")

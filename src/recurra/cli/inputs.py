@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.cli.notes import Notes
-from recurra.data import column_names, events, read_inputs
+from recurra.data import EventReader, column_names, read_inputs
 from recurra.data.words import counted, missing_name
 from recurra.errors import DataError
 
@@ -61,11 +61,14 @@ def read_sequence(
 
 
 def _from_events(path: Path, key: str | None) -> dict[str, NDArray[np.float64]]:
-    rows = sorted(
-        ((event.key or "", event.values) for event in events(path, key=key)), key=lambda row: row[0]
-    )
-    grouped = groupby(rows, key=lambda row: row[0])
-    return {name: np.array([values for _, values in part]) for name, part in grouped}
+    rows: dict[str, list[NDArray[np.float64]]] = {}
+    with EventReader(path, key=key) as reader:
+        for batch in reader:
+            for reject in batch.rejects:
+                raise DataError(reject.message(reader.name, reader.unit))
+            for whose, values in zip(batch.keys or repeat(""), batch.values, strict=False):
+                rows.setdefault(whose, []).append(values)
+    return {name: np.array(rows[name]) for name in sorted(rows)}
 
 
 def _from_table(

@@ -1,55 +1,42 @@
-"""Ctrl-C, SIGTERM and SIGHUP: they end the wait for an event, never the work on one."""
+"""Ctrl-C, SIGTERM and SIGHUP: they end the wait for events, never the work on some."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
-__all__ = ["Stopped", "Stopping"]
+__all__ = ["Stopping"]
 
-T = TypeVar("T")
 # SIGHUP: a terminal that was closed; not every platform has it.
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 
 
-class Stopped(BaseException):
-    """A signal asked for the end.
+class Stopping:
+    """While it is entered, a signal ends nothing but is noted, and wakes whoever waits.
+
+    A second Ctrl-C is a KeyboardInterrupt: what hangs can be left.
 
     Attributes:
-        signal: which.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.signal = signal.Signals(number)
-
-    @property
-    def exit_code(self) -> int:
-        """The one shells give to a command that a signal ended."""
-        return 128 + self.signal
-
-
-class Stopping:
-    """While it is entered, signals raise `Stopped`, but only out of `each`.
+        asked: the first signal that came, or None.
+        wake: a descriptor that can be read from then on.
 
     >>> with Stopping() as stopping:
-    ...     for number in stopping.each([1, 2, 3]):
-    ...         signal.raise_signal(signal.SIGINT)  # the work on 1 is finished first
-    ...         print(number)
-    Traceback (most recent call last):
-    recurra.cli.signals.Stopped: 2
+    ...     signal.raise_signal(signal.SIGTERM)
+    ...     stopping.asked.name
+    'SIGTERM'
     """
 
     def __init__(self) -> None:
-        self._waiting = False
-        self._asked: int | None = None
+        self.asked: signal.Signals | None = None
         self._former: dict[int, Callable[..., Any] | int | None] = {}
 
     def __enter__(self) -> Stopping:
+        self.wake, self._waker = os.pipe()
         for number in _SIGNALS:
             # A signal that the parent chose to ignore stays ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -64,28 +51,17 @@ class Stopping:
     ) -> None:
         for number, former in self._former.items():
             signal.signal(number, former)
+        os.close(self.wake)
+        os.close(self._waker)
 
-    def each(self, items: Any) -> Iterator[Any]:
-        """The items, with every wait for one open to signals.
-
-        Raises:
-            Stopped: a signal came, now or while the item before was worked on.
-        """
-        source = iter(items)
-        while True:
-            self._waiting = True
-            try:
-                # A signal between this line and the next raises by itself, as we are waiting.
-                if self._asked is not None:
-                    raise Stopped(self._asked)
-                item = next(source)
-            except StopIteration:
-                return
-            finally:
-                self._waiting = False
-            yield item
+    @property
+    def exit_code(self) -> int:
+        """The one shells give to a command that a signal ended; 0 if none did."""
+        return 0 if self.asked is None else 128 + self.asked
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._asked = number
-        if self._waiting:
-            raise Stopped(number)
+        if self.asked is None:
+            self.asked = signal.Signals(number)
+            os.write(self._waker, b"!")
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt

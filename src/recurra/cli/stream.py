@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +18,8 @@ class Format(str, Enum):
 
     csv = "csv"
     jsonl = "jsonl"
+    parquet = "parquet"
+    arrow = "arrow"
 
 
 def stream(
@@ -28,19 +28,41 @@ def stream(
         str,
         typer.Argument(metavar="FILE", help="Events; standard input if left out or -."),
     ] = "-",
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep the state here: go on from it if it exists, write it at the end.",
-            show_default=False,
-        ),
-    ] = None,
     key: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN",
             help="One state for each value of this column. Answers begin with it and a tab.",
+            show_default=False,
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep the states here, through crashes too; go on from those that are there.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on in the input where --state was left: no event twice, none lost."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Answers go here. With --resume each is in it once.",
+            show_default=False,
+        ),
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Events that cannot be used go here: line, reason and text as JSON Lines.",
             show_default=False,
         ),
     ] = None,
@@ -50,63 +72,74 @@ def stream(
     format: Annotated[
         Format | None,
         typer.Option(
-            help="csv or jsonl. Else the file's ending or the first line tells.",
+            help="Of the events: csv, jsonl, parquet or arrow. Else the file's ending or its "
+            "beginning tells.",
             metavar="FORMAT",
             show_default=False,
         ),
     ] = None,
+    max_delay: Annotated[
+        float,
+        typer.Option(metavar="MS", min=0, help="An event waits so long for others to join it."),
+    ] = 5.0,
+    max_batch: Annotated[
+        int, typer.Option(metavar="N", min=1, help="So many events are answered at once.")
+    ] = 4096,
+    commit_every: Annotated[
+        str,
+        typer.Option(
+            metavar="MS", help="How often states become durable, or: batch, before the next one."
+        ),
+    ] = "1000",
+    hold: Annotated[
+        bool,
+        typer.Option("--hold", help="Give answers out only when their states are durable."),
+    ] = False,
 ) -> None:
-    """Answer events one by one: a line in, a line out.
+    """Answer events: a line in, a line out.
 
     Events are lines of CSV, with names in the first line or numbers only, or of JSON: objects,
-    lists or numbers. Columns that the model does not know are passed over.
+    lists or numbers; or rows of Parquet or Arrow. Columns that the model does not know are passed
+    over. An event that cannot be used moves no state and stops nothing.
 
-    The state is saved at the end, on Ctrl-C, SIGTERM and SIGHUP, when the reader goes away, and
-    when an event cannot be used: always as it is after the last answer.
+    Ctrl-C, SIGTERM and SIGHUP finish the batch, make it durable, and say how to go on.
 
-    Example: tail -f events.csv | recurra stream model.recurra --key user
+    Example: tail -f events.csv | recurra stream model.recurra --key user --state states
     """
     if file != "-" and not Path(file).exists():
         raise DataError(f"{file}: there is no such file.")
-    from recurra.cli.answering import answer_all
-    from recurra.cli.answers import writer
-    from recurra.cli.notes import read_notes
-    from recurra.cli.states import States
-    from recurra.data import events
-    from recurra.streaming import load
+    from recurra.cli.streaming import Settings, run
 
-    loaded = load(model)
-    loaded.stream()  # refuses a model that cannot be streamed
-    notes = read_notes(loaded.notes, loaded.input_size, loaded.output_size)
-    if key is not None and key in (notes.features or ()):
-        raise DataError(
-            f"--key {key}: is a feature of the model. Name the column that tells whose."
-        )
-    states = States(loaded, state, keyed=key is not None)
-    incoming = events(
-        file,
-        columns=notes.features,
+    settings = Settings(
+        model=model,
+        file=file,
         key=key,
-        width=1 if loaded.takes_indices else loaded.input_size,
+        state=state,
+        resume=resume,
+        out=out,
+        rejects=rejects,
+        as_json=as_json,
         format=None if format is None else format.value,
+        max_delay=max_delay / 1000,
+        max_batch=max_batch,
+        commit_every=_seconds(commit_every),
+        hold=hold,
     )
-    _prepare_output()
-    if file == "-" and sys.stdin.isatty():
-        _invite(notes.features, loaded.input_size)
-    source = "<stdin>" if file == "-" else file
-    answer_all(loaded, incoming, states, writer(notes, as_json=as_json), source)
+    if state is None and (resume or hold):
+        option = "--resume" if resume else "--hold"
+        raise DataError(f"{option}: needs the folder that keeps the states. Name it with --state.")
+    code = run(settings)
+    if code:
+        raise typer.Exit(code)
 
 
-def _prepare_output() -> None:
-    """Answers leave as UTF-8, whatever the locale says."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _invite(features: tuple[str, ...] | None, size: int | None) -> None:
-    from recurra.data.words import listed
-
-    what = f"{size} numbers" if size else "numbers"
-    if features is not None:
-        what = listed(features)
-    typer.echo(f"Events, one a line ({what}); Ctrl-D ends.", err=True)
+def _seconds(every: str) -> float:
+    if every == "batch":
+        return 0.0
+    try:
+        milliseconds = float(every)
+    except ValueError:
+        milliseconds = -1.0
+    if not 0 <= milliseconds < float("inf"):
+        raise DataError(f"--commit-every {every}: is neither milliseconds nor: batch.")
+    return milliseconds / 1000

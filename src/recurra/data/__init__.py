@@ -6,7 +6,7 @@ imported when first used.
 
 from __future__ import annotations
 
-from recurra.data.events import Event, events
+from recurra.data.events import Batch, EventReader, Position, Reject
 from recurra.data.named import (
     DATASETS,
     Dataset,
@@ -28,17 +28,19 @@ from recurra.data.targets import Kind
 
 __all__ = [
     "DATASETS",
+    "Batch",
     "Dataset",
-    "Event",
+    "EventReader",
     "InputTable",
     "Kind",
     "Labelled",
     "LabelledSequences",
+    "Position",
+    "Reject",
     "SequenceTable",
     "TimedSeries",
     "column_names",
     "dataset",
-    "events",
     "japanese_vowels",
     "read_inputs",
     "read_sequences",
