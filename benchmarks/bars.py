@@ -13,6 +13,7 @@ from benchmarks import (
     custom_cells,
     durable_streams,
     engine_step,
+    keyed_streams,
     memory,
     ragged,
     sequence,
@@ -34,11 +35,12 @@ QUESTIONS = [
         ragged,
         memory,
         threads,
+        keyed_streams,
         durable_streams,
         command_line,
     )
 ]
-QUESTIONS += [start.QUESTION, start.RESIDENT]
+QUESTIONS += [keyed_streams.MEMORY, start.QUESTION, start.RESIDENT]
 
 if __name__ == "__main__":
     main(QUESTIONS, __doc__)

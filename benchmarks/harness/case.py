@@ -39,11 +39,14 @@ class Case:
     threads: int = 1
     resets: float = 0.0  # the share of steps whose state is set back
     ragged: bool = False  # lengths uniform in 1..time
+    keys: int = 0  # streams that the events of a batch belong to, where they are keyed
     how: str = ""  # of a command
 
     def __str__(self) -> str:
         if self.mode == "step":
             return f"{self.kind} H={self.size}"
+        if self.mode == "keyed":
+            return f"{self.kind} H={self.size}, {self.keys:,} keys, {self.batch} events"
         if self.mode == "command":
             return f"{self.kind} H={self.size}, {self.how}"
         extras = [
@@ -80,7 +83,7 @@ class Case:
         One step needs all of them. In a sequence the products with x are made for all times at
         once, which leaves those with h.
         """
-        matrices = 2 if self.mode == "step" else 1
+        matrices = 2 if self.mode in ("step", "keyed") else 1
         return FLOAT_BYTES * matrices * GATES[self.kind] * self.size**2
 
     def floor(self, flops_a_second: float, bytes_a_second: float) -> float:

@@ -17,7 +17,10 @@ STEPS = 5  # events a step case is checked on
 
 
 class Inputs(NamedTuple):
-    """What a case is run on; a step case is checked on a few events, and timed on the first."""
+    """What a case is run on; a step case is checked on a few events, and timed on the first.
+
+    A keyed case takes the first times of x turn by turn.
+    """
 
     x: Array  # (batch, time, size)
     y_grad: Array  # (batch, time, size)  the loss is the sum of y * y_grad
@@ -54,7 +57,8 @@ def draw_weights(case: Case) -> dict[str, Array]:
 
 def draw_inputs(case: Case) -> Inputs:
     rng = np.random.default_rng(case.batch + case.time)
-    shape = (case.batch, STEPS if case.mode == "step" else case.time, case.size)
+    time = STEPS if case.mode in ("step", "keyed") else case.time
+    shape = (case.batch, time, case.size)
     x = rng.standard_normal(shape, np.float32)
     y_grad = rng.standard_normal(shape, np.float32)
     lengths = rng.integers(1, case.time + 1, case.batch) if case.ragged else None

@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.harness.case import Case
 from benchmarks.harness.pinning import pin
 
-__all__ = ["environment", "main"]
+__all__ = ["environment", "main", "resident"]
 
 STATUS = Path("/proc/self/status")
 
@@ -39,13 +39,13 @@ def main(name: str, case: Case) -> dict[str, Any]:
     job = peer.make(case)
     _settle()
     _forget_peak()
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     forward, backward = job.halves
     graph = forward()
     gc.collect()
-    held = _resident("VmRSS") - before
+    held = resident("VmRSS") - before
     answers = backward(graph)
-    peak = _resident("VmHWM") - before
+    peak = resident("VmHWM") - before
     del answers
     return {"peak": peak, "held": held}
 
@@ -64,7 +64,8 @@ def _forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
+    """Of this process, in bytes: "VmRSS" now, "VmHWM" at its peak."""
     lines = STATUS.read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
 

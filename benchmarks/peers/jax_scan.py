@@ -27,7 +27,7 @@ def versions() -> dict[str, str]:
 
 
 def make(case: Case) -> Job:
-    if case.mode == "step" or case.resets or case.ragged:
+    if case.mode in ("step", "keyed") or case.resets or case.ragged:
         raise NotSupportedError(f"the scan is for whole sequences, not for {case}")
     weights = {name: jnp.asarray(value) for name, value in draw_weights(case).items()}
     # The products want weights (inputs, outputs), which XLA does not lay out so by itself.

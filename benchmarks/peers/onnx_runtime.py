@@ -12,6 +12,7 @@ import onnxruntime
 from benchmarks.harness.case import Case
 from benchmarks.harness.data import Array, draw_inputs
 from benchmarks.peers.job import Answer, Job, NotSupportedError
+from benchmarks.peers.keyed import Step, keyed_job
 from benchmarks.peers.onnx_graph import STATES, build
 
 __all__ = ["make", "versions"]
@@ -28,6 +29,8 @@ def make(case: Case) -> Job:
     options.intra_op_num_threads = case.threads
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(build(case), options, ["CPUExecutionProvider"])
+    if case.mode == "keyed":
+        return keyed_job(case, partial(_keyed_steps, case, session))
     return _step_job(case, session) if case.mode == "step" else _sequence_job(case, session)
 
 
@@ -77,6 +80,26 @@ def _step_job(case: Case, session: Any) -> Job:
         return {"y": np.stack(answers)[None]}
 
     return Job(run, answer)
+
+
+def _keyed_steps(case: Case, session: Any) -> Step:
+    """The states of all keys in an array a slot; a batch's are gathered and scattered by numpy."""
+    x = np.empty((1, case.batch, case.size), np.float32)
+    y = np.empty((1, 1, case.batch, case.size), np.float32)
+    before, after = _states(case), _states(case)
+    turn = _Turn(session, {"x": x, **before}, {"y": y, **_as_outputs(after)})
+    states = {name: np.zeros((case.keys, case.size), np.float32) for name in STATES[case.kind]}
+
+    def step(keys: Array, events: Array) -> Array:
+        x[0] = events
+        for name, slot in states.items():
+            np.take(slot, keys, axis=0, out=before[name][0], mode="clip")  # the quickest of modes
+        turn.run()
+        for name, slot in states.items():
+            slot[keys] = after[name][0]
+        return y[0, 0].copy()
+
+    return step
 
 
 def _states(case: Case) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from benchmarks.harness.case import Case
 from benchmarks.harness.data import draw_inputs
 from benchmarks.peers.cells import OWN, make_cell
 from benchmarks.peers.job import Job
+from benchmarks.peers.keyed import keyed_job
 from benchmarks.peers.torch_training import forward_job, training_job
 
 __all__ = ["engine_of", "make", "set_threads", "stream_of", "versions"]
@@ -29,6 +30,9 @@ def make(case: Case) -> Job:
     layer = rc.Recurrent(cell)
     if case.mode == "step":
         return _step_job(case, layer)
+    if case.mode == "keyed":
+        model = stream_of(layer).model
+        return keyed_job(case, lambda: model.streams().step, engine_of(model))
     inputs = draw_inputs(case)
     extras: dict[str, Any] = {}
     if inputs.lengths is not None:

@@ -21,7 +21,7 @@ LAYERS: dict[str, Any] = {"lstm": rc.nn.LSTM, "gru": rc.nn.GRU, "elman": rc.nn.R
 
 
 def make(case: Case) -> Job:
-    if case.kind not in LAYERS or case.mode == "step":
+    if case.kind not in LAYERS or case.mode in ("step", "keyed"):
         raise NotSupportedError(f"recurra.nn has no layer for {case}")
     set_threads(case.threads)
     layer = LAYERS[case.kind](case.size, case.size)

@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 
 
 def make(case: Case) -> Job:
-    if case.kind not in LAYERS or case.resets:
+    if case.kind not in LAYERS or case.resets or case.mode == "keyed":
         raise NotSupportedError(f"torch has no layer for {case}")
     torch.set_num_threads(case.threads)
     layer = LAYERS[case.kind](case.size, case.size)

@@ -15,7 +15,7 @@ __all__ = ["make", "versions"]
 
 
 def make(case: Case) -> Job:
-    if case.mode == "step" or case.resets or case.ragged:
+    if case.mode in ("step", "keyed") or case.resets or case.ragged:
         raise NotSupportedError(f"the loop is for whole sequences, not for {case}")
     torch.set_num_threads(case.threads)
     cell, parameters = make_cell(case)

@@ -38,6 +38,8 @@ Stepper<T>::Stepper(const Plan<T>& plan, const T* const* weights, const T* packe
         at_[b] = {piece, buffer.size, nullptr, 0};
         if (buffer.space == Space::x) xs_[buffer.index] = piece;
         if (buffer.space == Space::y) ys_[buffer.index] = piece;
+        if (buffer.space == Space::x && buffer.index == 0) x_ = b;
+        if (buffer.space == Space::y && buffer.index == 0) y_ = b;
         if (buffer.space == Space::state) states_[buffer.index] = piece;
     }
   }
@@ -52,6 +54,15 @@ void Stepper<T>::step(int rows) {
     run_segments(plan_, stage, weights_, at_.data(), 0, rows, flat_.data(), flat_alone_.data(),
                  scratch_[0]);
   }
+}
+
+template <class T>
+void Stepper<T>::step(int rows, const T* x, T* y) {
+  at_[x_].base = const_cast<T*>(x);
+  at_[y_].base = y;
+  step(rows);
+  at_[x_].base = xs_[0];
+  at_[y_].base = ys_[0];
 }
 
 template class Stepper<float>;

@@ -21,12 +21,15 @@ class Stepper {
   T* y(int k) const { return ys_[k]; }          // (rows, size), filled by a step
   T* state(int k) const { return states_[k]; }  // (rows, size), before a step and after it
   void step(int rows);
+  // The same with x(0) and y(0) in other places, for this step.
+  void step(int rows, const T* x, T* y);
 
  private:
   const Plan<T>& plan_;
   Memory memory_;
   std::vector<const T*> given_;
   std::vector<T*> xs_, ys_, states_;
+  std::size_t x_ = 0, y_ = 0;  // the buffers of x(0) and y(0)
   std::vector<Rows<T>> at_;
   std::vector<char> flat_, flat_alone_;
   std::vector<Scratch<T>> scratch_;

@@ -58,7 +58,7 @@ void KeyedSteps<T>::sort(const Batch& batch) {
   order_.resize(batch.keys());
   auto several = order_.begin();
   auto single = order_.end();
-  for (std::uint32_t position = 0; position < batch.keys(); ++position) {
+  for (auto position = static_cast<std::uint32_t>(batch.keys()); position-- > 0;) {
     *(batch.count(position) > 1 ? several++ : --single) = position;
   }
   std::sort(order_.begin(), several, [&](std::uint32_t a, std::uint32_t b) {
@@ -97,20 +97,30 @@ void KeyedSteps<T>::run_alone(const Batch& batch, int events, const T* xs, T* ys
   write(many_, 0, state_.data());
 }
 
-// The next event of each of the first rows.
+// The next event of each of the first rows. Where those lie one after the other, they are read and
+// answered in place.
 template <class T>
 void KeyedSteps<T>::turn(Stepper<T>& stepper, const Batch& batch, int rows, const T* xs, T* ys,
                          bool only_finite) {
-  for (int row = 0; row < rows; ++row) {
-    copy(stepper.x(0) + row * x_size_, xs + event_[row] * x_size_, x_size_);
-    if (only_finite) read(stepper, row, &before_[static_cast<std::size_t>(row * state_size_)]);
+  if (only_finite) {
+    for (int row = 0; row < rows; ++row) read(stepper, row, &before_[row * state_size_]);
   }
-  stepper.step(rows);
+  bool in_place = true;
+  for (int row = 1; row < rows; ++row) in_place &= event_[row] == event_[row - 1] + 1;
+  if (in_place) {
+    stepper.step(rows, xs + event_[0] * x_size_, ys + event_[0] * y_size_);
+  } else {
+    for (int row = 0; row < rows; ++row) {
+      copy(stepper.x(0) + row * x_size_, xs + event_[row] * x_size_, x_size_);
+    }
+    stepper.step(rows);
+    for (int row = 0; row < rows; ++row) {
+      copy(ys + event_[row] * y_size_, stepper.y(0) + row * y_size_, y_size_);
+    }
+  }
   for (int row = 0; row < rows; ++row) {
-    const T* const y = stepper.y(0) + row * y_size_;
-    copy(ys + event_[row] * y_size_, y, y_size_);
-    if (only_finite && !all_finite(y, y_size_)) {
-      write(stepper, row, &before_[static_cast<std::size_t>(row * state_size_)]);
+    if (only_finite && !all_finite(ys + event_[row] * y_size_, y_size_)) {
+      write(stepper, row, &before_[row * state_size_]);
     }
     event_[row] = batch.next(event_[row]);
   }

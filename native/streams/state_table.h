@@ -48,7 +48,7 @@ class StateTable {
   bool has_key(Row row, const Key& key) const {
     const Entry& entry = entries_[row];
     return entry.size == key.size && entry.kind == key.kind &&
-           (key.size == 0 || std::memcmp(bytes_of(entry), key.data, key.size) == 0);
+           same_bytes(bytes_of(entry), key.data, key.size);
   }
 
   // A row for a key that is not here; its state is not set.

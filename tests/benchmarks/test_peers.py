@@ -27,12 +27,14 @@ def answer_of(peer, case):
 
 
 def small(kind, mode):
+    if mode == "keyed":
+        return Case(kind, mode, 4, 1, 5, keys=22)
     batch, time = (1, 1) if mode == "step" else (3, 7)
     return Case(kind, mode, batch, time, 5)
 
 
 @pytest.mark.parametrize("kind", GATES)
-@pytest.mark.parametrize("mode", ["forward", "training", "step"])
+@pytest.mark.parametrize("mode", ["forward", "training", "step", "keyed"])
 @pytest.mark.parametrize("peer", PEERS)
 def test_a_peer_computes_the_same_as_recurra(peer, mode, kind):
     pytest.importorskip(PEERS[peer])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,20 +114,28 @@ class Metrics:
 
     def count(self, name: str, n: int = 1) -> None:
         """Add n to a counter."""
-        with self._lock:
-            self._counters[name] = self._counters.get(name, 0) + n
+        self.update({name: n}, {}, {})
 
     def gauge(self, name: str, value: float) -> None:
         """Say what a number is now."""
-        with self._lock:
-            self._gauges[name] = value
+        self.update({}, {name: value}, {})
 
     def observe(self, name: str, seconds: float) -> None:
         """Add one span of time to a histogram."""
+        self.update({}, {}, {name: seconds})
+
+    def update(
+        self, counts: Mapping[str, int], gauges: Mapping[str, float], times: Mapping[str, float]
+    ) -> None:
+        """All of it at once, in less time than one by one."""
         with self._lock:
-            if name not in self._times:
-                self._times[name] = Times()
-            self._times[name].add(seconds)
+            for name, n in counts.items():
+                self._counters[name] = self._counters.get(name, 0) + n
+            self._gauges.update(gauges)
+            for name, seconds in times.items():
+                if name not in self._times:
+                    self._times[name] = Times()
+                self._times[name].add(seconds)
 
     def _now(self) -> _Now:
         """All of it at one moment."""

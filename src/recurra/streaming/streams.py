@@ -202,14 +202,12 @@ class Streams:
         return new, at
 
     def _count(self, events: int, new: int, seconds: float) -> None:
-        metrics, table = self.metrics, self._table
-        metrics.count("events", events)
-        metrics.count("batches")
-        metrics.count("new_keys", new)
-        metrics.gauge("keys", len(table))
-        metrics.gauge("bytes", table.size)
-        metrics.gauge("dirty", table.dirty if self._committer is not None else 0)
-        metrics.observe("step", seconds)
+        table, dirty = self._table, self._committer is not None and self._table.dirty
+        self.metrics.update(
+            {"events": events, "batches": 1, "new_keys": new},
+            {"keys": len(table), "bytes": table.size, "dirty": dirty},
+            {"step": seconds},
+        )
 
     # --- one key ----------------------------------------------------------------------------------
 
@@ -539,7 +537,7 @@ class Streams:
 
 
 def _side_by_side(parameters: int) -> int:
-    """How many keys to step at a time: few stay in the near cache, many share a reading of weights."""
+    """How many keys to step at a time: few stay in the near cache, many share the weights' way."""
     return 32 if parameters <= 100_000 else 128
 
 
