@@ -28,8 +28,22 @@ def value_of(seen: int, *numbers: float) -> bytes:
     return struct.pack(f"<q{len(numbers)}f", seen, *numbers)
 
 
+A, B, C = number(1), b"spump-7", b"b\0\xff"
+
+
 def data_of(folder: Path) -> Path:
     return folder / "data.mdb"
+
+
+def changes(written=(), gone=(), expired_before=None):
+    """What a commit writes, from a dict."""
+    written = dict(written)
+    return Changes(list(written), list(written.values()), list(gone), expired_before)
+
+
+def names_in(folder):
+    """The files of a folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 class DictStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["LmdbStore"]
 
 CHUNK = 1000  # records read in one go
+PART = 256  # records written in one go
+PAUSE = 2e-5  # seconds between two of them
 
 
 class LmdbStore:
@@ -142,17 +145,13 @@ class LmdbStore:
         self._check_open()
         if self.readonly:
             raise StoreError(f"{self.path}: was opened to look at it only, with readonly=True.")
-        pack = self._records.pack
-        records = [pack(*each) for each in zip(changes.keys, changes.values, strict=True)]
-        gone = [stored_key(key) for key in changes.forgotten]
 
         def write(txn: Any) -> None:
-            if records:
-                txn.cursor().putmulti(records)
-            for key in gone:
-                txn.delete(key)
+            self._put(txn, changes)
+            for key in changes.forgotten:
+                txn.delete(stored_key(key))
             if changes.expired_before is not None:
-                self._sweep.over(txn, changes.expired_before, 1000 + 2 * len(records))
+                self._sweep.over(txn, changes.expired_before, 1000 + 2 * len(changes.keys))
             if cursor is not None:
                 txn.put(CURSOR, sealed(CURSOR, cursor))
 
@@ -213,6 +212,19 @@ class LmdbStore:
                 self._closed = True
                 self._environment.close()
                 self._unlock()
+
+    def _put(self, txn: Any, changes: Changes) -> None:
+        """Write records in parts, and let other threads of Python have their turn between two.
+
+        LMDB's binding gives the interpreter's lock back for each record and takes it again before
+        a thread that waits for it has woken up.
+        """
+        pack, put = self._records.pack, txn.cursor().putmulti
+        records = zip(changes.keys, changes.values, strict=True)
+        while part := [pack(*each) for each in islice(records, PART)]:
+            put(part)
+            if len(part) == PART:
+                time.sleep(PAUSE)
 
     def _records_after(self, key: bytes) -> list[tuple[bytes, bytes]]:
         with self._reader() as txn:
