@@ -44,14 +44,23 @@ def files_of(layer: Layer) -> dict[str, bytes]:
         "model": (scratch() / "seed").read_bytes(),
         "snapshot": stream.snapshot(),
         "states": pack_states(model, dict.fromkeys(KEYS, stream.state)),
+        "table": table_of(model),
     }
+
+
+def table_of(model: Model) -> bytes:
+    """States by key as a Parquet file."""
+    with model.streams() as streams:
+        streams.step(["pump-7", b"pump", 7, "pump-7"], events(model))
+        streams.export(scratch() / "seed")
+    return (scratch() / "seed").read_bytes()
 
 
 def check(data: bytes, models: Iterable[Model]) -> bool:
     """As a model, and as states of each of some models. True if it was taken as one of them."""
     found = [check_model(data)]
     for model in models:
-        found += [check_snapshot(data, model), check_states(data, model)]
+        found += [each(data, model) for each in (check_snapshot, check_states, check_table)]
     return any(found)
 
 
@@ -132,3 +141,13 @@ def check_states(data: bytes, model: Model) -> bool:
     again = unpack_states(model, pack_states(model, states), "the file")
     assert list(again) == list(states)
     return True
+
+
+def check_table(data: bytes, model: Model) -> bool:
+    """It is refused and no key is there, or all of its states are. True if it was taken."""
+    path = scratch() / "table"
+    path.write_bytes(data)
+    with model.streams() as streams:
+        count = taken(lambda: streams.import_(path), ModelFileError, StateError)
+        assert len(streams) == (count or 0)
+    return count is not None

@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-from fuzz.mutate_files import mutate_file
 from fuzz.replay import take_as_native
 
 
@@ -19,6 +18,7 @@ def main(module: str, seconds: str, store_folder: str, *folders: str) -> None:
     take_as_native(module)
     from fuzz import stores
     from fuzz.files import check
+    from fuzz.mutate_files import mutate_file
     from recurra.streaming import load
 
     models = [load(path) for path in sorted(Path(folders[0]).glob("*.model"))]

@@ -47,9 +47,19 @@ def test_speakers_who_talk_at_once_are_answered_as_each_alone(printed):
     assert number(r"([\d.]+)% of the recordings", text) >= 97
 
 
+def test_water_flow_piped_through_a_process_that_is_killed(printed):
+    text = printed("water_flow_live.py")
+
+    assert number(r"folder: (\d+) readings answered", text) == 1268
+    assert number(r"(\d+) forecasts differ", text) == 0
+    last = number(r"the same as now +MAE ([\d.]+)", text)
+    assert number(r"recurra stream +MAE ([\d.]+)", text) < 0.95 * last
+
+
 def test_every_example_is_run_here():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "japanese_vowels.py",
         "speakers.py",
         "water_flow.py",
+        "water_flow_live.py",
     }

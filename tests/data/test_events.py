@@ -485,6 +485,26 @@ def test_a_pipe_is_left_when_woken(pipe):
     os.close(waker)
 
 
+@pytest.mark.parametrize("woken", [False, True])
+def test_an_arrow_stream_that_is_still_gives_empty_batches_until_it_goes_on_or_is_left(pipe, woken):
+    source, sink = pipe
+    wake, waker = os.pipe()
+    with pa.ipc.new_stream(sink, pa.schema({"x": pa.float32()})) as writer:
+        batches = iter(EventReader(source, idle=0.01, wake=wake))
+        writer.write_batch(pa.record_batch([pa.array([1.0], pa.float32())], names=["x"]))
+        assert [len(next(batches)) for _ in range(3)] == [1, 0, 0]
+        if woken:
+            os.write(waker, b"!")
+        else:
+            writer.write_batch(pa.record_batch([pa.array([2.0], pa.float32())], names=["x"]))
+            assert next(batches).lines.tolist() == [2]
+    if not woken:
+        sink.close()
+    assert sum(map(len, batches)) == 0
+    os.close(wake)
+    os.close(waker)
+
+
 # --- columns of types -----------------------------------------------------------------------------
 
 
@@ -659,6 +679,19 @@ def test_a_file_that_has_grown_is_gone_on_with(tmp_path, name):
     number = 22 if name == "e.jsonl" else 24  # with two headers
     lines = [e.line for e in events_in(read(path, key="who", start=kept, columns=["x"]))]
     assert lines[-1] == number
+
+
+def test_a_file_whose_beginning_another_program_took_is_gone_on_with_at_the_right_place(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text("".join(f"{n}\n" for n in range(100)))
+    with path.open("rb", buffering=0) as file:
+        file.readline()
+        reader = EventReader(file, max_batch=10)
+        first = next(iter(reader))
+        kept = reader.bookmark(first.position)
+    assert first.values.ravel().tolist() == [*range(1, 11)]
+
+    assert events_in(read(path, start=kept))[0] == Event(11, [11], None)
 
 
 def test_a_last_line_that_has_grown_is_refused(tmp_path):

@@ -4,7 +4,14 @@ import random
 
 import pytest
 
-from fuzz.files import check_model, check_snapshot, check_states, files_of, scratch
+from fuzz.files import (
+    check_model,
+    check_snapshot,
+    check_states,
+    check_table,
+    files_of,
+    scratch,
+)
 from fuzz.mutate_files import mutate_file
 from fuzz.seeds import layers
 from recurra.engine import ready
@@ -34,7 +41,8 @@ def test_a_changed_model_is_refused_or_runs_and_both_happen(name):
 
 @every_layer
 @pytest.mark.parametrize(
-    ("kind", "check"), [("snapshot", check_snapshot), ("states", check_states)]
+    ("kind", "check"),
+    [("snapshot", check_snapshot), ("states", check_states), ("table", check_table)],
 )
 def test_changed_states_are_refused_or_taken_and_both_happen(name, kind, check):
     model = model_of(name)

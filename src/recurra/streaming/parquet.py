@@ -23,6 +23,7 @@ import numpy as np
 
 from recurra.atomic import replacing
 from recurra.errors import DataError, MissingExtraError, ModelFileError
+from recurra.streaming.container import one_line
 from recurra.streaming.keys import Key, decode, encode
 from recurra.streaming.store.layout import StoreLayout
 
@@ -93,9 +94,9 @@ def read_parquet(path: str | os.PathLike[str], layout: StoreLayout) -> Iterator[
             keys: set[bytes] = set()
             for group in _groups(file, layout, source):
                 keys.update(key for key, _ in group)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ModelFileError(
-                f"{source}: is truncated, damaged or not a Parquet file ({error})."
+                f"{source}: is truncated, damaged or not a Parquet file ({one_line(error)})."
             ) from error
         if len(keys) != file.metadata.num_rows:
             raise ModelFileError(f"{source}: holds two states for one key.")
