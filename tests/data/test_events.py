@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recurra.data import EventReader
+from recurra.data.events import converting
 from recurra.data.events import lines as lines_module
 from recurra.errors import DataError
 
@@ -370,6 +371,66 @@ def test_batches_of_any_size_hold_what_a_plain_loop_finds(most):
     found = read(io.StringIO("\n".join(table)), key="who", columns=["x", "y"], max_batch=most)
     assert events_in(found) == [Event(line + 1, values, key) for line, values, key in good]
     assert len(rejects_in(found)) == 1000 - len(good)
+
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from(["1.5", " 2 ", "1_0", "nan", "1e999", "\ud800"]),
+)
+values_of_json = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+json_lines = st.one_of(
+    st.dictionaries(st.sampled_from(["who", "x", "y", "z"]), values_of_json).map(json.dumps),
+    st.tuples(st.text(max_size=3), st.floats(-9, 9), st.integers(-9, 9)).map(
+        lambda row: json.dumps(dict(zip(("who", "x", "y"), row, strict=True)))
+    ),
+    st.lists(scalars, max_size=3).map(json.dumps),
+    st.text('[]{}"\\:,1e.xy \r', max_size=12),
+)
+csv_lines = st.one_of(
+    st.lists(
+        st.sampled_from(["1", "2.5", "a", "", '"b"', '"', "1_0", "nan", " 3 "]), max_size=4
+    ).map(",".join),
+    st.text('",1ax \r', max_size=8),
+)
+
+
+def everything(batches):
+    return events_in(batches), rejects_in(batches)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_at_once_and_one_by_one_find_the_same(form, data):
+    lines = data.draw(st.lists(json_lines if form == "jsonl" else csv_lines, max_size=20))
+    text = "\n".join(
+        [*(["who,x,y"] if form == "csv" else ["", '{"who": "a", "x": 1, "y": 2}']), *lines]
+    )
+    options = {"format": form, "key": "who", "columns": ["x", "y"], "start": None}
+    fast = everything(read_or_nothing(text, **options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(converting, "FEW", 1 << 30)
+        for name in ("jsonl.columns_of", "jsonl.rows_of", "csv_rows.text_columns"):
+            patch.setattr(f"recurra.data.events.{name}", unusual)
+        slow = everything(read_or_nothing(text, **options))
+
+    assert fast == slow
+    assert everything(read_or_nothing(text, **options, max_batch=3)) == slow
+
+
+def read_or_nothing(text, **options):
+    try:
+        return read(io.BytesIO(text.encode("utf-8", "surrogatepass")), **options)
+    except DataError:  # there are no events
+        return []
+
+
+def unusual(*_):
+    raise converting.UnusualError
 
 
 def test_a_row_over_several_lines_is_one_event_wherever_a_batch_ends():
