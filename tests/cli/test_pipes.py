@@ -198,8 +198,10 @@ def test_help_and_version_load_nothing_heavy(start, arguments):
     assert not heavy & loaded_by(start, *arguments)
 
 
-def test_streaming_loads_no_more_than_it_needs(start, numbers):
-    loaded = loaded_by(start, "stream", numbers, given="1,2\n")
+@pytest.mark.parametrize("given", ["1,2\n", '{"x": 1, "y": 2}\n'], ids=["CSV", "JSON Lines"])
+def test_streaming_loads_no_more_than_it_needs(start, numbers, tmp_path, given):
+    options = ["--state", tmp_path / "states", "--rejects", tmp_path / "rejects"]
+    loaded = loaded_by(start, "stream", numbers, *options, given=given)
 
     heavy = {"torch", "pyarrow", "sklearn", "matplotlib", "rich", "aeon", "river"}
 

@@ -222,6 +222,26 @@ def test_a_file_of_answers_that_lost_some_is_refused(recurra, left, tmp_path):
     assert "out: has 4 bytes, but " in done.err
 
 
+def test_another_key_and_answers_of_another_run_are_refused(recurra, numbers, many, tmp_path):
+    arguments = command(numbers, many, tmp_path)
+    assert recurra(*arguments[:7], "--out", tmp_path / "out").code == 0
+    (tmp_path / "mine").write_text("mine\n")
+
+    unkeyed = recurra("stream", numbers, many, "--state", tmp_path / "states", "--resume")
+    other = recurra(*arguments[:7], "--resume", "--rejects", tmp_path / "mine")
+
+    assert (unkeyed.code, other.code) == (2, 2)
+    assert "holds states by key" in unkeyed.err
+    assert "mine: was not written by the run that was left" in other.err
+    assert (tmp_path / "mine").read_text() == "mine\n"
+
+    wrong = recurra("stream", numbers, many, "--key", "who", *arguments[5:7], "--resume")
+    assert (
+        wrong.code,
+        wrong.err.endswith("was left with --key user. Go on in the same way.\n"),
+    ) == (2, True)
+
+
 def test_a_position_of_another_program_is_refused(recurra, left, numbers, tmp_path):
     from recurra.streaming.store import Changes, LmdbStore
 

@@ -1,6 +1,7 @@
 """``recurra stream``: right answers, states that are carried, and lines that are refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -434,13 +435,18 @@ def test_numbers_are_written_as_numpy_writes_them():
         ),
         (["--state", "no/s"], "no/s: there is no folder no."),
         (["--out", "no/out"], "no/out: there is no such file."),
+        (
+            ["--out", "model"],
+            "--out model: is used for something else here. Name another file.",
+        ),
     ],
 )
 def test_options_that_make_no_sense_are_one_line(
     recurra, numbers, tmp_path, monkeypatch, options, message
 ):
     monkeypatch.chdir(tmp_path)
+    shutil.copy(numbers, "model")
 
-    done = recurra("stream", numbers, *options, given="1,2\n")
+    done = recurra("stream", "model", *options, given="1,2\n")
 
     assert (done.code, done.out, done.err) == (2, "", f"recurra: {message}\n")

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recurra.data import EventReader
+from recurra.data.events import converting
 from recurra.data.events import lines as lines_module
 from recurra.errors import DataError
 
@@ -372,6 +373,66 @@ def test_batches_of_any_size_hold_what_a_plain_loop_finds(most):
     assert len(rejects_in(found)) == 1000 - len(good)
 
 
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from(["1.5", " 2 ", "1_0", "nan", "1e999", "\ud800"]),
+)
+values_of_json = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+json_lines = st.one_of(
+    st.dictionaries(st.sampled_from(["who", "x", "y", "z"]), values_of_json).map(json.dumps),
+    st.tuples(st.text(max_size=3), st.floats(-9, 9), st.integers(-9, 9)).map(
+        lambda row: json.dumps(dict(zip(("who", "x", "y"), row, strict=True)))
+    ),
+    st.lists(scalars, max_size=3).map(json.dumps),
+    st.text('[]{}"\\:,1e.xy \r', max_size=12),
+)
+csv_lines = st.one_of(
+    st.lists(
+        st.sampled_from(["1", "2.5", "a", "", '"b"', '"', "1_0", "nan", " 3 "]), max_size=4
+    ).map(",".join),
+    st.text('",1ax \r', max_size=8),
+)
+
+
+def everything(batches):
+    return events_in(batches), rejects_in(batches)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_at_once_and_one_by_one_find_the_same(form, data):
+    lines = data.draw(st.lists(json_lines if form == "jsonl" else csv_lines, max_size=20))
+    text = "\n".join(
+        [*(["who,x,y"] if form == "csv" else ["", '{"who": "a", "x": 1, "y": 2}']), *lines]
+    )
+    options = {"format": form, "key": "who", "columns": ["x", "y"], "start": None}
+    fast = everything(read_or_nothing(text, **options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(converting, "FEW", 1 << 30)
+        for name in ("jsonl.columns_of", "jsonl.rows_of", "csv_rows.text_columns"):
+            patch.setattr(f"recurra.data.events.{name}", unusual)
+        slow = everything(read_or_nothing(text, **options))
+
+    assert fast == slow
+    assert everything(read_or_nothing(text, **options, max_batch=3)) == slow
+
+
+def read_or_nothing(text, **options):
+    try:
+        return read(io.BytesIO(text.encode("utf-8", "surrogatepass")), **options)
+    except DataError:  # there are no events
+        return []
+
+
+def unusual(*_):
+    raise converting.UnusualError
+
+
 def test_a_row_over_several_lines_is_one_event_wherever_a_batch_ends():
     text = 'who,x\n"a\nb",1\nc,2\n"d\n\n\n\n\ne",3\nf,4\n'
     wanted = [
@@ -481,6 +542,26 @@ def test_a_pipe_is_left_when_woken(pipe):
     os.write(waker, b"!")
 
     assert [batch.values.tolist() for batch in batches if len(batch)] in ([], [[[1.0]]])
+    os.close(wake)
+    os.close(waker)
+
+
+@pytest.mark.parametrize("woken", [False, True])
+def test_an_arrow_stream_that_is_still_gives_empty_batches_until_it_goes_on_or_is_left(pipe, woken):
+    source, sink = pipe
+    wake, waker = os.pipe()
+    with pa.ipc.new_stream(sink, pa.schema({"x": pa.float32()})) as writer:
+        batches = iter(EventReader(source, idle=0.01, wake=wake))
+        writer.write_batch(pa.record_batch([pa.array([1.0], pa.float32())], names=["x"]))
+        assert [len(next(batches)) for _ in range(3)] == [1, 0, 0]
+        if woken:
+            os.write(waker, b"!")
+        else:
+            writer.write_batch(pa.record_batch([pa.array([2.0], pa.float32())], names=["x"]))
+            assert next(batches).lines.tolist() == [2]
+    if not woken:
+        sink.close()
+    assert sum(map(len, batches)) == 0
     os.close(wake)
     os.close(waker)
 
@@ -659,6 +740,19 @@ def test_a_file_that_has_grown_is_gone_on_with(tmp_path, name):
     number = 22 if name == "e.jsonl" else 24  # with two headers
     lines = [e.line for e in events_in(read(path, key="who", start=kept, columns=["x"]))]
     assert lines[-1] == number
+
+
+def test_a_file_whose_beginning_another_program_took_is_gone_on_with_at_the_right_place(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text("".join(f"{n}\n" for n in range(100)))
+    with path.open("rb", buffering=0) as file:
+        file.readline()
+        reader = EventReader(file, max_batch=10)
+        first = next(iter(reader))
+        kept = reader.bookmark(first.position)
+    assert first.values.ravel().tolist() == [*range(1, 11)]
+
+    assert events_in(read(path, start=kept))[0] == Event(11, [11], None)
 
 
 def test_a_last_line_that_has_grown_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""The command line: ``recurra demo``, ``train``, ``stream`` and ``inspect``."""
+"""The command line: ``recurra demo``, ``train``, ``stream``, ``inspect`` and ``states``."""
 
 from __future__ import annotations
 

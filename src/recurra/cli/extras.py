@@ -7,7 +7,9 @@ from recurra.errors import MissingExtraError
 __all__ = ["missing_extra"]
 
 _EXTRAS = {
+    "lmdb": "cli",
     "matplotlib": "draw",
+    "orjson": "cli",
     "pyarrow": "cli",
     "rich": "cli",
     "scipy": "train",

@@ -26,6 +26,7 @@ class Place(NamedTuple):
     """How far a run has come: what is committed together with the states."""
 
     input: dict[str, Any]  # the bookmark in the events
+    key: str | None  # the column of the keys
     output: int | None = None  # bytes of the file of answers
     rejects: int | None = None  # bytes of the file of rejects
 
@@ -98,6 +99,7 @@ class Keeper:
         keeps: whether there is a store; without one nothing is committed.
         every: seconds between commits; 0 commits each batch.
         hold: whether answers are only given out when they are durable.
+        key: the column of the keys.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Keeper:
         keeps: bool,
         every: float,
         hold: bool,
+        key: str | None,
     ) -> None:
         self._streams = streams
         self._reader = reader
@@ -118,6 +121,7 @@ class Keeper:
         self._keeps = keeps
         self._every = every
         self._hold = hold
+        self._key = key
         self._held: list[bytes] = []
         self._since = time.monotonic()
         self._position: Position | None = None  # not yet committed
@@ -170,6 +174,7 @@ class Keeper:
                 file.sync()
         return Place(
             self._reader.bookmark(self._position),
+            self._key,
             self._output.length,
             None if self._rejects is None else self._rejects.length,
         ).as_cursor()

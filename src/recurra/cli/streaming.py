@@ -21,7 +21,7 @@ from recurra.cli.signals import Stopping
 from recurra.data import EventReader
 from recurra.data.events import Format
 from recurra.data.words import counted, listed
-from recurra.errors import DataError
+from recurra.errors import DataError, StateError
 from recurra.streaming import Model, load
 from recurra.streaming.store import LmdbStore
 from recurra.streaming.streams import Streams
@@ -79,11 +79,12 @@ def run(settings: Settings) -> int:
         raise DataError(
             f"--key {settings.key}: is a feature of the model. Name the column that tells whose."
         )
+    _refuse_one_file_twice(settings)
     with Stopping() as stopping, contextlib.ExitStack() as stack:
         store, place = _kept(settings, model, stack)
         reader = stack.enter_context(_reader(settings, model, notes, place, stopping))
-        output = _file(settings.out, settings, place and place.output, stack)
-        rejects = Rejects(reader, _file(settings.rejects, settings, place and place.rejects, stack))
+        output = _file(settings.out, place, place and place.output, stack)
+        rejects = Rejects(reader, _file(settings.rejects, place, place and place.rejects, stack))
         streams = Streams(model, store, commit_every=None)
         keeper = Keeper(
             streams,
@@ -93,6 +94,7 @@ def run(settings: Settings) -> int:
             keeps=store is not None,
             every=settings.commit_every,
             hold=settings.hold,
+            key=settings.key,
         )
         write = writer(notes, as_json=settings.as_json)
         if settings.file == "-" and sys.stdin.isatty():
@@ -105,6 +107,18 @@ def run(settings: Settings) -> int:
         if stopping.asked is not None:
             _tell_end(settings, stopping.asked.name, answering.answered)
         return stopping.exit_code
+
+
+def _refuse_one_file_twice(settings: Settings) -> None:
+    """What is read must not be written over."""
+    read = [settings.model, *([] if settings.file == "-" else [Path(settings.file)])]
+    seen = {path.resolve() for path in read}
+    for option, path in (("--out", settings.out), ("--rejects", settings.rejects)):
+        if path is None:
+            continue
+        if path.is_file() and path.resolve() in seen:
+            raise DataError(f"{option} {path}: is used for something else here. Name another file.")
+        seen.add(path.resolve())
 
 
 def _answer_all(
@@ -139,6 +153,9 @@ def _kept(
     store = open_store(settings.state, model, keyed=settings.key is not None)
     stack.callback(store.close)
     place = Place.in_cursor(store.cursor, settings.state) if settings.resume else None
+    if place is not None and place.key != settings.key:
+        was = "without --key" if place.key is None else f"with --key {place.key}"
+        raise StateError(f"{settings.state}: was left {was}. Go on in the same way.")
     return store, place
 
 
@@ -160,11 +177,13 @@ def _reader(
 
 
 def _file(
-    path: Path | None, settings: Settings, length: int | None, stack: contextlib.ExitStack
+    path: Path | None, place: Place | None, length: int | None, stack: contextlib.ExitStack
 ) -> OutputFile | None:
     """A file to write to, from where the run before was left."""
     if path is None:
         return None
+    if place is not None and length is None and path.exists() and path.stat().st_size:
+        raise DataError(f"{path}: was not written by the run that was left. Name another file.")
     file = create(path) if length is None else go_on(path, length)
     stack.callback(file.close)
     return file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recurra.data.events.batch import Batch, Position, Reject
-from recurra.data.events.reader import EventReader, Format
+from recurra.data.events.batch import Batch, Format, Position, Reject
+from recurra.data.events.reader import EventReader
 
 __all__ = ["Batch", "EventReader", "Format", "Position", "Reject"]

@@ -21,8 +21,17 @@ from recurra.errors import DataError
 __all__ = ["record_batches", "rows"]
 
 
-def record_batches(feed: Feed, format: str, start: int, most: int) -> Iterator[Any]:
-    """Record batches of a file or a stream of them from a row on, each of ``most`` rows or fewer.
+def record_batches(
+    feed: Feed, format: str, start: int, most: int, idle: float | None
+) -> Iterator[Any]:
+    """Record batches of a file or a stream of them, each of ``most`` rows or fewer.
+
+    Args:
+        feed: where they come from.
+        format: "parquet" or "arrow".
+        start: the rows to pass over.
+        most: rows.
+        idle: None is given out when a pipe brings nothing for so many seconds.
 
     Raises:
         DataError: it is not a whole file or stream of that format.
@@ -30,7 +39,10 @@ def record_batches(feed: Feed, format: str, start: int, most: int) -> Iterator[A
     pa = require("pyarrow", "cli")
     what = "Parquet" if format == "parquet" else "Arrow"
     try:
-        for batch in _all_from(feed, format, start, most):
+        for batch in _all_from(feed, format, start, most, idle):
+            if batch is None:
+                yield None
+                continue
             for low in range(0, batch.num_rows, most):
                 yield batch.slice(low, most)
     except _StoppedError:
@@ -40,32 +52,51 @@ def record_batches(feed: Feed, format: str, start: int, most: int) -> Iterator[A
         raise DataError(f"{feed.name}: not whole {what} ({reason}).") from error
 
 
-def _all_from(feed: Feed, format: str, start: int, most: int) -> Iterator[Any]:
+def _all_from(feed: Feed, format: str, start: int, most: int, idle: float | None) -> Iterator[Any]:
     if format == "parquet":
-        batches = _parquet(feed, most)
+        start, batches = _parquet(feed, start, most)
     elif feed.regular and feed.read_at(0, 6) == b"ARROW1":
         batches = _file(feed)
     else:
-        batches = iter(require("pyarrow.ipc", "cli").open_stream(_Reads(feed)))
+        batches = _stream(_Reads(feed), idle)
     for batch in batches:
+        if batch is None:
+            yield None
+            continue
         skipped = min(start, batch.num_rows)
         start -= skipped
         if skipped < batch.num_rows:
             yield batch.slice(skipped)
 
 
-def _parquet(feed: Feed, most: int) -> Iterator[Any]:
+def _parquet(feed: Feed, start: int, most: int) -> tuple[int, Iterator[Any]]:
+    """The batches of the row groups from the one that holds a row on, and its place in them."""
     if not feed.regular:
         raise DataError(f"{feed.name}: Parquet cannot be read from a pipe. Give the file's path.")
     parquet = require("pyarrow.parquet", "cli")
-    found: Iterator[Any] = parquet.ParquetFile(_file_of(feed)).iter_batches(most)
-    return found
+    file = parquet.ParquetFile(_file_of(feed))
+    groups = list(range(file.num_row_groups))
+    while groups and start >= file.metadata.row_group(groups[0]).num_rows:
+        start -= file.metadata.row_group(groups.pop(0)).num_rows
+    return start, file.iter_batches(most, row_groups=groups)
 
 
 def _file(feed: Feed) -> Iterator[Any]:
     with require("pyarrow.ipc", "cli").open_file(_file_of(feed)) as reader:
         for number in range(reader.num_record_batches):
             yield reader.get_batch(number)
+
+
+def _stream(reads: _Reads, idle: float | None) -> Iterator[Any]:
+    batches = iter(require("pyarrow.ipc", "cli").open_stream(reads))
+    while True:
+        while not reads.wait(idle):
+            yield None
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        yield batch
 
 
 def _file_of(feed: Feed) -> IO[bytes]:
@@ -85,15 +116,23 @@ class _Reads:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._rest = b""
+        self._ended = False
+
+    def wait(self, timeout: float | None) -> bool:
+        """Whether there is something to read, or nothing more will come."""
+        return bool(self._rest) or self._ended or self._more(timeout)
+
+    def _more(self, timeout: float | None) -> bool:
+        chunk = self._feed.read(timeout)
+        if self._feed.stopped:
+            raise _StoppedError
+        self._ended = chunk == b""
+        self._rest += chunk or b""
+        return chunk is not None
 
     def read(self, count: int) -> bytes:
-        while len(self._rest) < count:
-            chunk = self._feed.read()
-            if self._feed.stopped:
-                raise _StoppedError
-            if not chunk:
-                break
-            self._rest += chunk
+        while len(self._rest) < count and not self._ended:
+            self._more(None)
         found, self._rest = self._rest[:count], self._rest[count:]
         return found
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BadEventError", "Batch", "Position", "Reject"]
+__all__ = ["BadEventError", "Batch", "Format", "Part", "Parts", "Position", "Reject"]
+
+Format = Literal["csv", "jsonl", "parquet", "arrow"]
 
 
 class BadEventError(Exception):
@@ -47,7 +49,7 @@ class Position(NamedTuple):
 
     at: int = 0  # bytes; rows where the format has no lines
     line: int = 0  # lines, or rows
-    format: str | None = None
+    format: Format | None = None
     header: tuple[str, ...] | None = None  # the names in the first line of CSV
     columns: tuple[str, ...] | None = None  # the features
     width: int | None = None  # how many there are
@@ -85,6 +87,7 @@ class Parts:
         self.text: Callable[[int], str] = str
 
     def batch(self, position: Position, *, keyed: bool) -> Batch:
+        """All of them."""
         parts = self.parts
         if len(parts) == 1:
             lines, values, keys = parts[0]

@@ -27,6 +27,7 @@ class Feed:
         name: for messages.
         regular: whether it is a file on a disk, which can be read from any place.
         file: the open file.
+        origin: where in a file reading begins; what came before it is somebody else's.
         stopped: whether ``wake`` ended it.
     """
 
@@ -39,6 +40,7 @@ class Feed:
         self.regular = self._descriptor is not None and stat.S_ISREG(
             os.fstat(self._descriptor).st_mode
         )
+        self.origin = self._place() if self.regular else 0
 
     def close(self) -> None:
         """Close the file if it was opened here."""
@@ -79,6 +81,10 @@ class Feed:
         """Bytes of a regular file, wherever it is read."""
         assert self._descriptor is not None
         return os.pread(self._descriptor, count, at)
+
+    def _place(self) -> int:
+        assert self._descriptor is not None
+        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
 
     def _wait(self, timeout: float | None) -> bool:
         """Whether there is something to read."""

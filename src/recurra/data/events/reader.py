@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from recurra.data.events import arrow
-from recurra.data.events.batch import Batch, Parts, Position
+from recurra.data.events.batch import Batch, Format, Parts, Position
 from recurra.data.events.csv_rows import CsvRows
 from recurra.data.events.feed import Feed
 from recurra.data.events.identity import bookmark, end_of_line, other_input, position_in
@@ -18,9 +18,8 @@ from recurra.data.events.lines import Lines
 from recurra.data.events.shape import Shape
 from recurra.errors import DataError
 
-__all__ = ["EventReader", "Format"]
+__all__ = ["EventReader"]
 
-Format = Literal["csv", "jsonl", "parquet", "arrow"]
 ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".jsonl": "jsonl",
@@ -90,11 +89,14 @@ class EventReader:
         self.name = self.feed.name
         try:
             self._shape = Shape(self.name, columns, key, width)
-            self._start = Position() if start is None else position_in(self.feed, start)
+            self._start = None if start is None else position_in(self.feed, start)
         except DataError:
             self.feed.close()
             raise
-        self._format = format or self._start.format or ENDINGS.get(Path(self.name).suffix.lower())
+        self._format = format or ENDINGS.get(Path(self.name).suffix.lower())
+        if self._start is not None:
+            self._shape.resume(self._start)
+            self._format = self._start.format
         self._most = max_batch
         self._delay = max_delay
         self._idle = idle
@@ -121,7 +123,6 @@ class EventReader:
         return bookmark(self.feed, position)
 
     def __iter__(self) -> Iterator[Batch]:
-        self._shape.resume(self._start)
         if self._format is None:
             self._format = _seen(self.feed.peek())
         batches = self._rows() if self.unit == "row" else self._lines()
@@ -132,11 +133,13 @@ class EventReader:
             raise DataError(f"{self.name}: there are no events.")
 
     def _rows(self) -> Iterator[Batch]:
-        at = self._start.at
-        for found in arrow.record_batches(self.feed, str(self._format), at, self._most):
+        at = 0 if self._start is None else self._start.at
+        format = str(self._format)
+        for found in arrow.record_batches(self.feed, format, at, self._most, self._idle):
             parts = Parts()
-            arrow.rows(self._shape, found, at + 1, parts)
-            at += found.num_rows
+            if found is not None:
+                arrow.rows(self._shape, found, at + 1, parts)
+                at += found.num_rows
             yield self._batch(parts, Position(at, at))
 
     def _lines(self) -> Iterator[Batch]:
@@ -171,13 +174,14 @@ class EventReader:
             self._format = "jsonl" if objects else "csv"
         if self._format == "jsonl":
             return JsonLines(self._shape)
-        return CsvRows(self._shape, self._start.header, begun=self._start.line > 0)
+        header = None if self._start is None else self._start.header
+        return CsvRows(self._shape, header, begun=self._start is not None)
 
     def _at_start(self) -> Lines:
         """The lines from where the reading begins."""
         start = self._start
-        if start.at == 0:
-            return Lines(self.feed)
+        if start is None:
+            return Lines(self.feed, self.feed.origin)
         if self.feed.regular:
             at = start.at + end_of_line(self.feed, start)
             self.feed.seek(at)
