@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check native layouts native-test native-test-arm fuzz wheel format bench docs clean
+.PHONY: help demo test check native layouts native-test native-test-arm fuzz torture wheel format bench docs clean
 
 help:  ## Show this list
 	@echo "recurra: recurrent layers that remember"
@@ -111,6 +111,9 @@ build/watched/build.ninja: $(RUNTIME) Makefile
 	@$(CONFIGURE) -B $(@D) -DPython_EXECUTABLE='$(CURDIR)/$(BIN)/python' \
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DRECURRA_SANITIZE=address,undefined >/dev/null
 	@touch $@
+
+torture: $(DEV) native  ## Kill, fill, damage and replay durable streams for two minutes, or SECONDS=600
+	$(BIN)/python -m torture $(SECONDS)
 
 wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, without torch
 	@rm -rf dist build/wheel

@@ -51,7 +51,7 @@ def measure(case: Case, peers: Sequence[str], effort: Effort) -> Result:
     command = ["benchmarks.harness.durable", json.dumps(case.as_json())]
     arguments, variables = arguments_and_environment(command, 1)
     done = subprocess.run(
-        [*arguments, str(effort.fewest), str(seconds)],
+        [*arguments, str(effort.fewest), str(seconds), effort.clock],
         cwd=ROOT, env=variables, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:

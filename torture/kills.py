@@ -42,7 +42,7 @@ def feed(model: rc.Model, folder: Path, batches: int, every: str, ahead: int, to
             streams.step(*batch(number), cursor=b"%d" % (number + 1 + ahead))
             if by_hand and number % 3 == 2:
                 waiting.append((number + 1, streams.commit(wait=False)))
-            while waiting and waiting[0][1].done():
+            while waiting and (waiting[0][1].done() or len(waiting) > 4):
                 place, future = waiting.pop(0)
                 future.result()
                 os.write(told, b"%d\n" % place)

@@ -79,6 +79,12 @@ def test_a_position_given_to_commit_is_the_one_that_counts(committer, store):
     assert store.cursor == b"line 4"
 
 
+@pytest.mark.parametrize("committer", ["batch", 5], indirect=True)
+def test_a_position_comes_with_the_step_where_the_states_may_be_written_before_it(committer):
+    with pytest.raises(ValueError, match="Give the cursor to step"):
+        committer.commit(b"line 4")
+
+
 def test_nothing_to_write_is_no_commit(committer, store):
     committer.commit()
     assert committer.commit(wait=False).result(1) is None

@@ -147,7 +147,14 @@ class Committer:
 
         Raises:
             StoreError: it could not be written, and `wait` is true.
+            ValueError: a cursor is given, and what it belongs to may be in the store already.
         """
+        if cursor is not None and self._every is not None:
+            raise ValueError(
+                f"commit was given a cursor, and with commit_every={self._every!r} the states may "
+                f"have been written before it: a crash between the two would step events twice. "
+                f"Give the cursor to step, or use commit_every=None."
+            )
         batch = self._gather(cursor)
         if wait or self._every == "batch":
             self._flush()

@@ -36,7 +36,7 @@ def take_items(streams: Streams, items: Sequence[Item]) -> None:
     block = np.frombuffer(b"".join(value for _, value in items), np.uint8)
     table = block.reshape(len(items), -1)
     start = LAST_SEEN.itemsize
-    times = np.ascontiguousarray(table[:, :start]).view(LAST_SEEN).ravel()
+    times = np.ascontiguousarray(table[:, :start]).view(LAST_SEEN).astype(np.int64).ravel()
     rows = np.ascontiguousarray(table[:, start:])
     streams._table.put([key for key, _ in items], rows, times)
     streams._changed(max(streams._time(None), int(times.max())), None, 16)

@@ -394,7 +394,8 @@ class Streams:
 
         Args:
             cursor: the position in the source that the states belong to; None is that of the last
-                step.
+                step. Only with ``commit_every=None``: otherwise it goes with the step, whose states
+                may be written before this is called.
             wait: whether to return when it is durable, or at once.
 
         Returns:
@@ -403,6 +404,7 @@ class Streams:
         Raises:
             StoreError: it could not be written, and `wait` is true. Nothing is lost: the next
                 commit tries it again.
+            ValueError: a cursor is given that ought to go with a step.
         """
         if self._committer is None:
             done: Future[None] = Future()

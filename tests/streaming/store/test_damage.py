@@ -4,7 +4,6 @@ Whether a file is sound, lmdb's own verifier says too.
 """
 
 import random
-import shutil
 
 import pytest
 from lmdb import verify
@@ -13,45 +12,15 @@ from recurra.engine import _native
 from recurra.errors import StoreFileError
 from recurra.streaming.store import Changes, LmdbStore
 from recurra.streaming.store.health import check_file
+from tests.streaming.store.damaging import a_store, after_damage
 from tests.streaming.store.made import a_model, data_of, number, value_of
 
-CURSOR = b"line 77"
 SIZES = [4, 128, 1500]  # 1500 take pages of their own
-
-
-def a_store(folder, elements, seed):
-    """A store with a past: keys long and short, written over and forgotten; and what is in it."""
-    draw, model, values = random.Random(seed), a_model(elements), {}
-    with LmdbStore(folder, model) as store:
-        for k in range(12):
-            keys = {number(draw.randrange(300)) for _ in range(40)}
-            keys |= {b"s" + b"k" * draw.choice([1, 400, 70_000]) + b"%d" % draw.randrange(9)}
-            gone = draw.sample(sorted(values), min(len(values), 15))
-            new = {key: value_of(k, *[draw.random()] * elements) for key in keys - set(gone)}
-            store.commit(Changes(list(new), list(new.values()), gone), CURSOR)
-            values = {key: value for key, value in (values | new).items() if key not in gone}
-    return model, values
 
 
 def lmdbs_verdict(file):
     with file.open("rb") as opened:
         return verify._Verifier(opened, file.stat().st_size).verify()
-
-
-def goes_on_as_before(folder, model, values):
-    """Whether the states are those from before; where the store is not refused, they have to be."""
-    try:
-        store = LmdbStore(folder, model)
-    except StoreFileError:
-        return False
-    with store:
-        assert dict(store.items()) == values
-        assert store.get_many(list(values)) == list(values.values())
-        assert (len(store), store.cursor) == (len(values), CURSOR)
-        new = value_of(1, *[0.5] * (len(next(iter(values.values()))) // 4 - 2))
-        store.commit(Changes([b"snew"], [new], []), b"line 78")
-        assert store.check() == len(values | {b"snew": new})
-    return True
 
 
 @pytest.mark.parametrize("elements", SIZES)
@@ -74,12 +43,9 @@ def test_one_altered_bit_anywhere_is_refused_or_harmless(tmp_path, elements):
 
     outcomes = set()
     for bit in anywhere + in_a_meta_page + in_a_meta_record:
-        shutil.rmtree(tmp_path / "damaged", ignore_errors=True)
-        (tmp_path / "damaged").mkdir()
         altered = bytearray(data)
         altered[bit // 8] ^= 1 << bit % 8
-        data_of(tmp_path / "damaged").write_bytes(altered)
-        outcomes.add(goes_on_as_before(tmp_path / "damaged", model, values))
+        outcomes.add(after_damage(tmp_path / "damaged", altered, model, values))
 
     assert outcomes == {True, False}
 
@@ -92,12 +58,9 @@ def test_a_truncated_file_is_refused_unless_only_unused_pages_are_gone(tmp_path,
     lengths = [0, 1, 15, 100, 4095, 4096, 4200, 8191, 8192]
     lengths += [draw.randrange(len(data)) for _ in range(30)]
 
-    outcomes = []
-    for length in sorted(lengths):
-        shutil.rmtree(tmp_path / "cut", ignore_errors=True)
-        (tmp_path / "cut").mkdir()
-        data_of(tmp_path / "cut").write_bytes(data[:length])
-        outcomes.append(goes_on_as_before(tmp_path / "cut", model, values))
+    outcomes = [
+        after_damage(tmp_path / "cut", data[:length], model, values) for length in sorted(lengths)
+    ]
 
     assert outcomes[0] is False
     assert outcomes == sorted(outcomes)  # once nothing that is used is cut off, nothing is
