@@ -28,10 +28,7 @@ void Batch::resolve(std::size_t events, std::int64_t oldest) {
     for (auto* each : {&hashes_, &positions_, &next_}) each->resize(events);
     for (auto* each : {&rows_, &counts_, &first_, &last_, &fresh_}) each->reserve(events);
     at_start_.reserve(events);
-    if (++number_ == 0) {  // all numbers were used: forget who had them
-      for (Row row = 0; row < table_.rows(); ++row) table_.entry(row).batch = 0;
-      number_ = 1;
-    }
+    ++number_;
     for (std::size_t k = 0; k < events; k += kSideBySide) {
       resolve_some(k, std::min(events, k + kSideBySide), oldest);
     }

@@ -54,7 +54,7 @@ class Batch {
   void add_event(std::uint32_t event, Row row, std::int64_t oldest);
 
   StateTable& table_;
-  std::uint32_t number_ = 0;  // of the batch
+  std::uint64_t number_ = 0;  // of the batch
   std::size_t events_ = 0;
   std::vector<Key> given_;
   std::vector<char> numbers_;

@@ -23,7 +23,7 @@ struct alignas(64) Entry {
     char inside[kInside];
     std::uint64_t place;  // in the heap of keys
   };
-  std::uint32_t batch = 0;     // the last batch that the key was in
+  std::uint64_t batch = 0;     // the last batch that the key was in
   std::uint32_t position = 0;  // and where among its keys
   char kind = 0;               // of the key; 0 is a free row
   bool dirty = false;          // the state has not been collected

@@ -30,7 +30,9 @@ void copy(T* to, const T* from, std::int64_t count) {
 template <class T>
 KeyedSteps<T>::KeyedSteps(const Plan<T>& plan, const T* const* weights, const T* packed_for_many,
                           const T* packed_for_one, int most_rows)
-    : many_(plan, weights, packed_for_many, most_rows),
+    : many_(plan, weights,
+            Stepper<T>::packing(most_rows) == Packing::one_row ? packed_for_one : packed_for_many,
+            most_rows),
       one_(plan, weights, packed_for_one, 1),
       most_rows_(most_rows),
       sizes_(plan.sizes(Space::state)),

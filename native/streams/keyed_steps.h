@@ -19,7 +19,7 @@ namespace recurra {
 template <class T>
 class KeyedSteps {
  public:
-  // One row's matrices are packed as Packing::one_row, the others as Packing::many_rows.
+  // The matrices packed as Packing::many_rows and as Packing::one_row.
   KeyedSteps(const Plan<T>& plan, const T* const* weights, const T* packed_for_many,
              const T* packed_for_one, int most_rows);
 
