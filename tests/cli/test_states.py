@@ -4,6 +4,7 @@ import json
 import signal
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from recurra.streaming import load
@@ -113,6 +114,48 @@ def test_a_position_that_is_forgotten_starts_the_input_again(
     recurra("states", "reset", kept, "--all", "--position")
 
     assert recurra(*arguments).out == first
+
+
+def test_states_move_to_another_folder_through_a_file(recurra, kept, numbers, walk, tmp_path):
+    file, other = tmp_path / "states.parquet", tmp_path / "other"
+
+    assert recurra("states", "export", kept, file).out == f"{file}: 3 keys.\n"
+    refused = recurra("states", "import", other, file)
+    taken = recurra("states", "import", other, file, "--model", numbers)
+
+    assert (refused.code, "name the --model" in refused.err) == (2, True)
+    assert taken.out == f"{other}: 3 keys taken in.\n"
+    np.testing.assert_equal(states_in(other), states_in(kept))
+    given = "user,x,y\n" + "".join(f"a,{x},{y}\n" for x, y in walk)
+    answers = [
+        recurra("stream", numbers, "--key", "user", "--state", folder, given=given).out
+        for folder in (kept, other)
+    ]
+    assert answers[0] == answers[1]
+
+    recurra("states", "import", kept, file)  # back to where they were
+    assert recurra("states", "import", kept, file).code == 0
+    recurra("states", "export", kept, tmp_path / "again.parquet")
+    table, again = (pq.read_table(tmp_path / name) for name in ("states.parquet", "again.parquet"))
+    assert again.sort_by("key").equals(table.sort_by("key"))
+
+
+def test_states_of_another_model_and_damaged_files_are_not_taken_in(
+    recurra, kept, models, tmp_path
+):
+    file = tmp_path / "states.parquet"
+    recurra("states", "export", kept, file)
+    other = models["tag_steps"].path
+    file_of_none = tmp_path / "none.parquet"
+    file_of_none.write_bytes(file.read_bytes()[:-9])
+    before = states_in(kept)
+
+    foreign = recurra("states", "import", tmp_path / "other", file, "--model", other)
+    damaged = recurra("states", "import", kept, file_of_none)
+
+    assert (foreign.code, "under another model" in foreign.err) == (2, True)
+    assert (damaged.code, len(damaged.err.splitlines())) == (2, 1)
+    np.testing.assert_equal(states_in(kept), before)
 
 
 def test_compact_gives_room_back_and_keeps_every_state(recurra, numbers, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -81,6 +82,37 @@ def reset(
     reset_states(folder, keys or [], kind, everything=everything, position=position)
 
 
+def export(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; a Parquet file.")],
+) -> None:
+    """Write all states to a Parquet file, for other programs and other folders.
+
+    A stream may be running.
+    """
+    from recurra.cli.states.moving import export_states
+
+    export_states(folder, file)
+
+
+def import_(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Whose states they are, where the folder is to be made.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Take the states of a Parquet file in; they replace those of the same keys."""
+    from recurra.cli.states.moving import import_states
+
+    import_states(folder, file, model)
+
+
 def compact(folder: Folder) -> None:
     """Give back the room of what was reset and rewritten."""
     from recurra.cli.states.tidying import compact_folder
@@ -88,5 +120,5 @@ def compact(folder: Folder) -> None:
     compact_folder(folder)
 
 
-for command in (ls, show, reset, compact, check):
-    states.command()(one_line_errors(command))
+for command in (ls, show, reset, export, import_, compact, check):
+    states.command(command.__name__.rstrip("_"))(one_line_errors(command))
