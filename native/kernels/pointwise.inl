@@ -86,44 +86,51 @@ RECURRA_TERNARY(fnma, fma(-x, y, z))
 #undef RECURRA_BINARY
 #undef RECURRA_TERNARY
 
+// A run of elements, where every input goes along or, with kFixed, goes by its own step of 0 or 1.
+template <class Op, class T, bool kFixed>
+RECURRA_INLINE void elements(T* out, const T* const* in, const std::int64_t* steps,
+                             std::int64_t n) {
+  constexpr int kIn = Op::kInputs;
+  Vec<T> v[kIn];
+  std::int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) {
+    for (int k = 0; k < kIn; ++k) v[k] = load(in[k] + (kFixed ? i * steps[k] : i));
+    store(out + i, Op::template apply<T>(v));
+  }
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    for (int k = 0; k < kIn; ++k) v[k] = load_some(in[k] + (kFixed ? i * steps[k] : i), rest);
+    store_some(out + i, Op::template apply<T>(v), rest);
+  }
+}
+
 // A run of elements; an input with step 0 is one number for all of them.
 template <class Op, class T>
 RECURRA_INLINE void along(T* out, const T* const* in, const std::int64_t* steps, std::int64_t n) {
   if (n == 0) return;  // and read nothing: even the one number of an input may not be there
   constexpr int kIn = Op::kInputs;
-  Vec<T> v[kIn];
+  bool fixed = false;
+  for (int k = 0; k < kIn; ++k) fixed |= steps[k] == 0;
+  if (!fixed) {
+    elements<Op, T, false>(out, in, steps, n);
+    return;
+  }
   const T* at[kIn];
-  std::int64_t move[kIn];
   alignas(kBytes) T fill[kIn][kLanes<T>];
   for (int k = 0; k < kIn; ++k) {
     at[k] = in[k];
-    move[k] = kLanes<T>;
     if (steps[k] == 0) {
       store(fill[k], splat<T>(*in[k]));
       at[k] = fill[k];
-      move[k] = 0;
     }
   }
-  std::int64_t i = 0;
-  for (; i + kLanes<T> <= n; i += kLanes<T>) {
-    for (int k = 0; k < kIn; ++k) {
-      v[k] = load(at[k]);
-      at[k] += move[k];
-    }
-    store(out + i, Op::template apply<T>(v));
-  }
-  if (i < n) {
-    const int rest = static_cast<int>(n - i);
-    for (int k = 0; k < kIn; ++k) v[k] = load_some(at[k], rest);
-    store_some(out + i, Op::template apply<T>(v), rest);
-  }
+  elements<Op, T, true>(out, at, steps, n);
 }
 
 template <class Op, class T>
 void pointwise(const Instruction& instruction, const Frame<T>& frame) {
   constexpr int kIn = Op::kInputs;
   const std::int64_t* dims = instruction.dims;
-  const Rows<T>& to = frame.buffers[instruction.out.buffer];
   std::int64_t steps[kIn];
   for (int k = 0; k < kIn; ++k) steps[k] = instruction.in[k].strides[kDims - 1];
   const T* in[kIn];
@@ -131,24 +138,33 @@ void pointwise(const Instruction& instruction, const Frame<T>& frame) {
     for (int k = 0; k < kIn; ++k) {
       in[k] = frame.buffers[instruction.in[k].buffer][frame.first] + instruction.in[k].offset;
     }
-    along<Op, T>(to[frame.first] + instruction.out.offset, in, steps, frame.rows * dims[kDims - 1]);
+    T* out = frame.buffers[instruction.out.buffer][frame.first] + instruction.out.offset;
+    along<Op, T>(out, in, steps, frame.rows * dims[kDims - 1]);
     return;
   }
-  for (int row = frame.first; row < frame.first + frame.rows; ++row) {
-    const T* from[kIn];
-    for (int k = 0; k < kIn; ++k) {
-      from[k] = frame.buffers[instruction.in[k].buffer][row] + instruction.in[k].offset;
-    }
+  const Rows<T> to = frame.buffers[instruction.out.buffer].from(frame.first);
+  Rows<T> from[kIn];
+  for (int k = 0; k < kIn; ++k) {
+    const Operand& operand = instruction.in[k];
+    from[k] = frame.buffers[operand.buffer].from(frame.first).plus(operand.offset);
+  }
+  const bool one_run = dims[0] * dims[1] * dims[2] == 1;
+  for (int row = 0; row < frame.rows; ++row) {
     T* const out = to[row] + instruction.out.offset;
+    if (one_run) {
+      for (int k = 0; k < kIn; ++k) in[k] = from[k][row];
+      along<Op, T>(out, in, steps, dims[kDims - 1]);
+      continue;
+    }
     for (std::int64_t a = 0; a < dims[0]; ++a) {
       for (std::int64_t b = 0; b < dims[1]; ++b) {
         for (std::int64_t c = 0; c < dims[2]; ++c) {
           for (int k = 0; k < kIn; ++k) {
             const std::int64_t* s = instruction.in[k].strides;
-            in[k] = from[k] + a * s[0] + b * s[1] + c * s[2];
+            in[k] = from[k][row] + a * s[0] + b * s[1] + c * s[2];
           }
           const std::int64_t* s = instruction.out.strides;
-          along<Op, T>(out + a * s[0] + b * s[1] + c * s[2], in, steps, dims[3]);
+          along<Op, T>(out + a * s[0] + b * s[1] + c * s[2], in, steps, dims[kDims - 1]);
         }
       }
     }
