@@ -90,12 +90,13 @@ class PythonTable : public TableWithBatch {
     return array;
   }
 
-  void scatter(const States& states) {
+  void scatter(const States& states, std::int64_t now) {
     const std::size_t size = table.row_bytes();
     demand(states.shape(0) == batch.keys() && states.shape(1) == size, "states have another shape");
     for (std::uint32_t k = 0; k < batch.keys(); ++k) {
       copy(batch.after(k), chars(states.data()) + k * size, size);
     }
+    batch.finish(now);
   }
 
   void put(const nb::list& keys, const States& states, const Times& last_seen) {
@@ -205,8 +206,8 @@ void bind_state_table(nb::module_& m) {
   nb::class_<TableWithBatch>(m, "TableWithBatch");
   nb::class_<PythonTable, TableWithBatch>(m, "StateTable", R"(States by key.
 
-`find` resolves a batch of keys; `load`, `gather` and `scatter` or a keyed stepper work on it, and
-`finish` or `abandon` end it. Other keys are encoded. Not for two threads at once.)")
+`find` resolves a batch of keys, `load` takes stored states for new ones, `gather` and `scatter` or a
+keyed stepper move the states on: from then on the batch counts. Other keys are encoded. Not for two threads at once.)")
       .def(nb::init<const Bytes&>(), "start"_a, "start: the bytes of H_0.")
       .def("__len__", [](const PythonTable& self) { return self.table.size(); })
       .def("__contains__", &PythonTable::contains, "key"_a)
@@ -233,12 +234,11 @@ void bind_state_table(nb::module_& m) {
            "For each event of the batch, the place of its key among the distinct ones.")
       .def("gather", &PythonTable::gather, nb::sig("def gather(self) -> NDArray[numpy.uint8]"),
            "The states (distinct, bytes) of the batch's keys.")
-      .def("scatter", &PythonTable::scatter, "states"_a, "Set them.")
+      .def("scatter", &PythonTable::scatter, "states"_a, "now"_a,
+           "Set them; the batch counts from then on.")
       .def(
-          "finish", [](PythonTable& self, std::int64_t now) { self.batch.finish(now); }, "now"_a,
-          "The batch counts: its keys were seen and have changed.")
-      .def(
-          "abandon", [](PythonTable& self) { self.batch.abandon(); }, "The batch was never there.")
+          "abandon", [](PythonTable& self) { self.batch.abandon(); },
+          "A batch that does not count yet was never there.")
       .def("put", &PythonTable::put, "keys"_a, "states"_a, "last_seen"_a,
            "Set the states of some keys.")
       .def("get", &PythonTable::get, "key"_a,

@@ -1,6 +1,7 @@
 #include "plan/stepper.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "plan/floating_point.h"
 
@@ -63,6 +64,18 @@ void Stepper<T>::step(int rows, const T* x, T* y) {
   step(rows);
   at_[x_].base = xs_[0];
   at_[y_].base = ys_[0];
+}
+
+template <class T>
+void Stepper<T>::bind_states(T* const* rows) {
+  std::vector<std::int64_t> begins = plan_.sizes(Space::state);
+  std::int64_t begin = 0;
+  for (std::int64_t& each : begins) begin += std::exchange(each, begin);
+  for (std::size_t b = 0; b < plan_.buffers.size(); ++b) {
+    const Buffer& buffer = plan_.buffers[b];
+    if (buffer.space == Space::state) at_[b] = {nullptr, 0, rows, begins[buffer.index]};
+  }
+  find_flat(plan_, at_.data(), flat_, flat_alone_);
 }
 
 template class Stepper<float>;

@@ -23,6 +23,8 @@ class Stepper {
   void step(int rows);
   // The same with x(0) and y(0) in other places, for this step.
   void step(int rows, const T* x, T* y);
+  // From now on the states are where these point, for each row: a slot after the other.
+  void bind_states(T* const* rows);
 
  private:
   const Plan<T>& plan_;

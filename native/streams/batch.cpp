@@ -1,7 +1,6 @@
 #include "streams/batch.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace recurra {
 namespace {
@@ -26,8 +25,8 @@ void Batch::resolve(std::size_t events, std::int64_t oldest) {
   abandon();
   try {
     for (auto* each : {&hashes_, &positions_, &next_}) each->resize(events);
-    for (auto* each : {&rows_, &counts_, &first_, &last_, &fresh_}) each->reserve(events);
-    at_start_.reserve(events);
+    found_.reserve(events);
+    fresh_.reserve(events);
     ++number_;
     for (std::size_t k = 0; k < events; k += kSideBySide) {
       resolve_some(k, std::min(events, k + kSideBySide), oldest);
@@ -63,37 +62,33 @@ Row Batch::row_of(std::size_t event, Row candidate) {
   if (candidate != kNoRow && table_.has_key(candidate, key)) return candidate;
   const Row row = table_.find(key, hashes_[event]);
   if (row != kNoRow) return row;
-  fresh_.push_back(static_cast<std::uint32_t>(rows_.size()));
+  fresh_.push_back(static_cast<std::uint32_t>(found_.size()));
   return table_.insert(key, hashes_[event]);
 }
 
 void Batch::add_event(std::uint32_t event, Row row, std::int64_t oldest) {
   Entry& entry = table_.entry(row);
   if (entry.batch == number_) {
-    const std::uint32_t position = entry.position;
-    next_[last_[position]] = event;
-    last_[position] = event;
-    ++counts_[position];
-    positions_[event] = position;
+    Found& found = found_[entry.position];
+    next_[found.last] = event;
+    found.last = event;
+    ++found.count;
+    positions_[event] = entry.position;
     return;
   }
-  const auto position = static_cast<std::uint32_t>(rows_.size());
+  const auto position = static_cast<std::uint32_t>(found_.size());
   const bool is_fresh = !fresh_.empty() && fresh_.back() == position;
   entry.batch = number_;
   entry.position = position;
   positions_[event] = position;
-  rows_.push_back(row);
-  counts_.push_back(1);
-  first_.push_back(event);
-  last_.push_back(event);
-  at_start_.push_back(is_fresh || entry.last_seen < oldest);
+  found_.push_back({row, 1, event, event, is_fresh || entry.last_seen < oldest});
 }
 
 void Batch::finish(std::int64_t now) {
   constexpr std::size_t kAhead = 8;
-  for (std::size_t k = 0; k < rows_.size(); ++k) {
-    if (k + kAhead < rows_.size()) table_.fetch_neighbours(rows_[k + kAhead]);
-    table_.touch(rows_[k], now);
+  for (std::size_t k = 0; k < found_.size(); ++k) {
+    if (k + kAhead < found_.size()) table_.fetch_neighbours(found_[k + kAhead].row);
+    table_.touch(found_[k].row, now);
   }
   fresh_.clear();
   abandon();
@@ -101,14 +96,10 @@ void Batch::finish(std::int64_t now) {
 
 void Batch::abandon() {
   for (const std::uint32_t position : fresh_) {
-    if (position < rows_.size()) table_.erase(rows_[position]);
+    if (position < found_.size()) table_.erase(found_[position].row);
   }
   events_ = 0;
-  rows_.clear();
-  counts_.clear();
-  first_.clear();
-  last_.clear();
-  at_start_.clear();
+  found_.clear();
   fresh_.clear();
 }
 

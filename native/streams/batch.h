@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "streams/state_table.h"
@@ -28,27 +29,43 @@ class Batch {
   void abandon();
 
   std::size_t events() const { return events_; }
-  std::size_t keys() const { return rows_.size(); }
+  std::size_t keys() const { return found_.size(); }
   std::uint32_t position(std::size_t event) const { return positions_[event]; }  // of its key
   // The events of a key, in their order.
-  std::uint32_t count(std::uint32_t position) const { return counts_[position]; }
-  std::uint32_t first(std::uint32_t position) const { return first_[position]; }
+  std::uint32_t count(std::uint32_t position) const { return found_[position].count; }
+  std::uint32_t first(std::uint32_t position) const { return found_[position].first; }
   std::uint32_t next(std::uint32_t event) const { return next_[event]; }
 
-  Row row(std::uint32_t position) const { return rows_[position]; }
+  Row row(std::uint32_t position) const { return found_[position].row; }
   // The state that a key has before the batch.
   const char* before(std::uint32_t position) const {
-    return at_start_[position] ? table_.start() : table_.state(rows_[position]);
+    const Found& found = found_[position];
+    return found.at_start ? table_.start() : table_.state(found.row);
   }
-  // Where the state goes that it has after the batch.
+  // The state of a key, to be moved on in place.
+  char* state(std::uint32_t position) {
+    char* const state = table_.state(found_[position].row);
+    if (found_[position].at_start && table_.row_bytes() > 0) {
+      std::memcpy(state, table_.start(), table_.row_bytes());
+    }
+    found_[position].at_start = false;
+    return state;
+  }
+  // Where the state of a key is to be put.
   char* after(std::uint32_t position) {
-    at_start_[position] = false;
-    return table_.state(rows_[position]);
+    found_[position].at_start = false;
+    return table_.state(found_[position].row);
   }
 
   const std::vector<std::uint32_t>& fresh() const { return fresh_; }  // positions of new keys
 
  private:
+  struct Found {
+    Row row;
+    std::uint32_t count, first, last;  // events
+    bool at_start;                     // whatever is in its row
+  };
+
   void resolve_some(std::size_t first, std::size_t last, std::int64_t oldest);
   Row row_of(std::size_t event, Row candidate);
   void add_event(std::uint32_t event, Row row, std::int64_t oldest);
@@ -59,9 +76,7 @@ class Batch {
   std::vector<Key> given_;
   std::vector<char> numbers_;
   std::vector<std::uint32_t> hashes_, positions_, next_;  // of each event
-  std::vector<Row> rows_;                                 // of each key
-  std::vector<std::uint32_t> counts_, first_, last_;
-  std::vector<char> at_start_;
+  std::vector<Found> found_;                              // of each key
   std::vector<std::uint32_t> fresh_;
 };
 

@@ -8,9 +8,6 @@
 namespace recurra {
 namespace {
 
-// From so many events on, a key alone is worth moving to the stepper of one row.
-constexpr int kWorthMoving = 3;
-
 template <class T>
 bool all_finite(const T* values, std::int64_t count) {
   bool all = true;
@@ -35,13 +32,14 @@ KeyedSteps<T>::KeyedSteps(const Plan<T>& plan, const T* const* weights, const T*
             most_rows),
       one_(plan, weights, packed_for_one, 1),
       most_rows_(most_rows),
-      sizes_(plan.sizes(Space::state)),
       x_size_(plan.sizes(Space::x).at(0)),
       y_size_(plan.sizes(Space::y).at(0)),
-      event_(static_cast<std::size_t>(most_rows)) {
-  for (const std::int64_t size : sizes_) state_size_ += size;
+      event_(static_cast<std::size_t>(most_rows)),
+      states_(static_cast<std::size_t>(most_rows)) {
+  for (const std::int64_t size : plan.sizes(Space::state)) state_size_ += size;
   before_.resize(static_cast<std::size_t>(most_rows * state_size_));
-  state_.resize(static_cast<std::size_t>(state_size_));
+  many_.bind_states(states_.data());
+  one_.bind_states(states_.data());
 }
 
 template <class T>
@@ -71,30 +69,14 @@ void KeyedSteps<T>::run_block(Batch& batch, std::size_t first, int rows, const T
                               bool only_finite) {
   const std::uint32_t* const keys = &order_[first];
   for (int row = 0; row < rows; ++row) {
-    write(many_, row, reinterpret_cast<const T*>(batch.before(keys[row])));
+    states_[row] = reinterpret_cast<T*>(batch.state(keys[row]));
     event_[row] = batch.first(keys[row]);
   }
-  const auto most = static_cast<int>(batch.count(keys[0]));
-  for (int done = 0, active = rows; done < most; ++done) {
-    while (batch.count(keys[active - 1]) <= static_cast<std::uint32_t>(done)) --active;
-    if (active == 1 && most - done >= kWorthMoving) {
-      run_alone(batch, most - done, xs, ys, only_finite);
-      break;
-    }
-    turn(many_, batch, active, xs, ys, only_finite);
+  const std::uint32_t most = batch.count(keys[0]);
+  for (std::uint32_t done = 0; done < most; ++done) {
+    while (batch.count(keys[rows - 1]) <= done) --rows;
+    turn(rows == 1 ? one_ : many_, batch, rows, xs, ys, only_finite);
   }
-  for (int row = 0; row < rows; ++row)
-    read(many_, row, reinterpret_cast<T*>(batch.after(keys[row])));
-}
-
-template <class T>
-void KeyedSteps<T>::run_alone(const Batch& batch, int events, const T* xs, T* ys,
-                              bool only_finite) {
-  read(many_, 0, state_.data());
-  write(one_, 0, state_.data());
-  for (int k = 0; k < events; ++k) turn(one_, batch, 1, xs, ys, only_finite);
-  read(one_, 0, state_.data());
-  write(many_, 0, state_.data());
 }
 
 // The next event of each of the first rows. Where those lie one after the other, they are read and
@@ -103,7 +85,8 @@ template <class T>
 void KeyedSteps<T>::turn(Stepper<T>& stepper, const Batch& batch, int rows, const T* xs, T* ys,
                          bool only_finite) {
   if (only_finite) {
-    for (int row = 0; row < rows; ++row) read(stepper, row, &before_[row * state_size_]);
+    for (int row = 0; row < rows; ++row)
+      copy(before_.data() + row * state_size_, states_[row], state_size_);
   }
   bool in_place = true;
   for (int row = 1; row < rows; ++row) in_place &= event_[row] == event_[row - 1] + 1;
@@ -120,23 +103,9 @@ void KeyedSteps<T>::turn(Stepper<T>& stepper, const Batch& batch, int rows, cons
   }
   for (int row = 0; row < rows; ++row) {
     if (only_finite && !all_finite(ys + event_[row] * y_size_, y_size_)) {
-      write(stepper, row, &before_[row * state_size_]);
+      copy(states_[row], before_.data() + row * state_size_, state_size_);
     }
     event_[row] = batch.next(event_[row]);
-  }
-}
-
-template <class T>
-void KeyedSteps<T>::read(const Stepper<T>& stepper, int row, T* state) const {
-  for (std::size_t k = 0; k < sizes_.size(); state += sizes_[k], ++k) {
-    copy(state, stepper.state(static_cast<int>(k)) + row * sizes_[k], sizes_[k]);
-  }
-}
-
-template <class T>
-void KeyedSteps<T>::write(const Stepper<T>& stepper, int row, const T* state) const {
-  for (std::size_t k = 0; k < sizes_.size(); state += sizes_[k], ++k) {
-    copy(stepper.state(static_cast<int>(k)) + row * sizes_[k], state, sizes_[k]);
   }
 }
 

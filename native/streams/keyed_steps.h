@@ -35,20 +35,16 @@ class KeyedSteps {
  private:
   void sort(const Batch& batch);
   void run_block(Batch& batch, std::size_t first, int rows, const T* xs, T* ys, bool only_finite);
-  void run_alone(const Batch& batch, int events, const T* xs, T* ys, bool only_finite);
   void turn(Stepper<T>& stepper, const Batch& batch, int rows, const T* xs, T* ys,
             bool only_finite);
-  void read(const Stepper<T>& stepper, int row, T* state) const;
-  void write(const Stepper<T>& stepper, int row, const T* state) const;
 
   Stepper<T> many_, one_;
   int most_rows_;
-  std::vector<std::int64_t> sizes_;  // of each slot of the state
   std::int64_t state_size_ = 0, x_size_, y_size_;
   std::vector<std::uint32_t> order_;  // the batch's keys, those with more events first
   std::vector<std::uint32_t> event_;  // the next one of each row
   std::vector<T> before_;             // the states before a turn
-  std::vector<T> state_;              // one
+  std::vector<T*> states_;            // of each row, in the table
 };
 
 }  // namespace recurra

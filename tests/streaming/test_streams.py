@@ -380,6 +380,22 @@ def test_expired_keys_leave_memory_as_steps_go_on(model):
     assert streams.metrics.snapshot()["expired"] >= 19_800
 
 
+def test_a_hundred_thousand_new_keys_a_minute_take_no_more_room_after_the_first_minutes(model):
+    clock = Clock()
+    streams = model.streams(ttl=60, clock=clock)
+    xs = events(1_000)
+    sizes = []
+    for minute in range(8):
+        for k in range(100):
+            first = 100_000 * minute + 1_000 * k
+            streams.step([f"session-{n:036}" for n in range(first, first + 1_000)], xs)
+            clock.now += 0.6
+        sizes.append(streams.metrics.snapshot()["bytes"])
+
+    assert len(streams) <= 101_000
+    assert max(sizes[2:]) <= 1.2 * sizes[1]
+
+
 def test_expiring_by_hand_says_how_many_it_were(model):
     streams = model.streams(ttl=10, clock=Clock(0))
     streams.step(["a", "b", "c"], events(3), now=5)

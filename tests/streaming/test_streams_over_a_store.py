@@ -207,6 +207,20 @@ def test_commits_by_hand_write_the_position_of_the_last_step_or_another(model):
     assert (store.cursor, len(store)) == (b"4", 2)
 
 
+def test_closed_streams_change_nothing_more(model):
+    streams = Streams(model, DictStore())
+    streams.step(["a"], events(1))
+    streams.close()
+
+    for call in (
+        lambda: streams.step(["a"], events(1)),
+        lambda: streams.fork("a", "b"),
+        lambda: streams.forget(["a"]),
+    ):
+        with pytest.raises(StoreError, match="they are closed"):
+            call()
+
+
 def test_states_in_a_folder_outlive_their_streams(model, tmp_path):
     pytest.importorskip("lmdb")
     oracle = OneEach(model)

@@ -56,11 +56,11 @@ class Stepper(Protocol):
 class KeyedStepper(Protocol):
     """Steps batches of events by key."""
 
-    def step(self, table: Any, xs: Array, only_finite: bool) -> Array:
+    def step(self, table: Any, xs: Array, only_finite: bool, now: int) -> Array:
         """The batch that a table has resolved: xs (batch, feature), y (batch, feature).
 
-        The states of its keys are moved on in the table; with `only_finite` not by an event whose
-        answer is not finite.
+        The states of its keys are moved on in the table, seen at a time in microseconds; with
+        `only_finite` not by an event whose answer is not finite.
         """
 
 

@@ -78,8 +78,8 @@ class StateTable(TableWithBatch):
     """
     States by key.
 
-    `find` resolves a batch of keys; `load`, `gather` and `scatter` or a keyed stepper work on it, and
-    `finish` or `abandon` end it. Other keys are encoded. Not for two threads at once.
+    `find` resolves a batch of keys, `load` takes stored states for new ones, `gather` and `scatter` or a
+    keyed stepper move the states on: from then on the batch counts. Other keys are encoded. Not for two threads at once.
     """
 
     def __init__(self, start: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None:
@@ -125,14 +125,11 @@ class StateTable(TableWithBatch):
     def gather(self) -> NDArray[numpy.uint8]:
         """The states (distinct, bytes) of the batch's keys."""
 
-    def scatter(self, states: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> None:
-        """Set them."""
-
-    def finish(self, now: int) -> None:
-        """The batch counts: its keys were seen and have changed."""
+    def scatter(self, states: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu', writable=False)], now: int) -> None:
+        """Set them; the batch counts from then on."""
 
     def abandon(self) -> None:
-        """The batch was never there."""
+        """A batch that does not count yet was never there."""
 
     def put(self, keys: list, states: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu', writable=False)], last_seen: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None:
         """Set the states of some keys."""
@@ -168,12 +165,14 @@ class StateTable(TableWithBatch):
 class KeyedStepper32:
     def __init__(self, plan: Plan32, weights: Weights32, most_rows: int) -> None: ...
 
-    def step(self, table: TableWithBatch, xs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], only_finite: bool) -> object: ...
+    def step(self, table: TableWithBatch, xs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], only_finite: bool, now: int) -> object:
+        """The answers; the batch counts from then on."""
 
 class KeyedStepper64:
     def __init__(self, plan: Plan64, weights: Weights64, most_rows: int) -> None: ...
 
-    def step(self, table: TableWithBatch, xs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], only_finite: bool) -> object: ...
+    def step(self, table: TableWithBatch, xs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], only_finite: bool, now: int) -> object:
+        """The answers; the batch counts from then on."""
 
 class StoreFile:
     @property

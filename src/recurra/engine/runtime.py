@@ -133,9 +133,9 @@ class _KeyedStepper:
         kind = _KEYED_STEPPERS[engine.output_type.name]
         self._native = kind(engine._plan, engine._weights, rows)
 
-    def step(self, table: Any, xs: Array, only_finite: bool) -> Array:
+    def step(self, table: Any, xs: Array, only_finite: bool, now: int) -> Array:
         events = np.ascontiguousarray(self._engine.as_floats(xs))
-        return self._native.step(table, events, only_finite)  # type: ignore[no-any-return]
+        return self._native.step(table, events, only_finite, now)  # type: ignore[no-any-return]
 
 
 class _FeatureStepper:

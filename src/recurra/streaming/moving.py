@@ -11,32 +11,31 @@ import numpy as np
 from recurra.streaming.rows import LAST_SEEN
 
 if TYPE_CHECKING:
-    from recurra.streaming.streams import Streams
+    from recurra.streaming.keyed_states import KeyedStates, Value
 
 __all__ = ["all_items", "take_items"]
 
 GROUP = 10_000
 
-Item = tuple[bytes, "bytes | memoryview"]
+Item = tuple[bytes, "Value"]
 
 
-def all_items(streams: Streams) -> Iterator[Item]:
+def all_items(states: KeyedStates) -> Iterator[Item]:
     """Every key, encoded, with when it was last seen and its state, from memory or the store."""
-    keys = streams._encoded()
+    keys = states.all_keys()
     while group := list(islice(keys, GROUP)):
-        found = {key: streams._table.get(key) for key in group}
+        found = {key: states.table.get(key) for key in group}
         missing = [key for key, value in found.items() if value is None]
-        stored = streams._stored(missing) if missing else []
+        stored = states.stored(missing)
         values = {**found, **dict(zip(missing, stored, strict=True))}
         yield from ((key, value) for key, value in values.items() if value is not None)
 
 
-def take_items(streams: Streams, items: Sequence[Item]) -> None:
+def take_items(states: KeyedStates, items: Sequence[Item]) -> None:
     """Set the states of some keys, and when they were last seen."""
     block = np.frombuffer(b"".join(value for _, value in items), np.uint8)
     table = block.reshape(len(items), -1)
     start = LAST_SEEN.itemsize
     times = np.ascontiguousarray(table[:, :start]).view(LAST_SEEN).astype(np.int64).ravel()
     rows = np.ascontiguousarray(table[:, start:])
-    streams._table.put([key for key, _ in items], rows, times)
-    streams._changed(max(streams._time(None), int(times.max())), None, 16)
+    states.put([key for key, _ in items], rows, times)

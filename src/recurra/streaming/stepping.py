@@ -15,7 +15,7 @@ __all__ = ["step_batch"]
 
 
 def step_batch(
-    engine: Engine, rows: Rows, table: StateTable, xs: Array, *, only_finite: bool
+    engine: Engine, rows: Rows, table: StateTable, xs: Array, only_finite: bool, now: int
 ) -> Array:
     """Step the batch that a table has resolved, in rounds with one event of each key.
 
@@ -25,6 +25,7 @@ def step_batch(
         table: with a resolved batch, whose states it sets.
         xs: (batch, feature).
         only_finite: whether an answer that is not finite leaves its key's state as it was.
+        now: when it happens, in microseconds.
 
     Returns:
         The answers, (batch, feature).
@@ -42,7 +43,7 @@ def step_batch(
         if answers is None:
             answers = np.empty((len(xs), *y.shape[1:]), y.dtype)
         answers[events] = y
-    table.scatter(states)
+    table.scatter(states, now)
     return engine.step(engine.start(0), xs)[0] if answers is None else answers
 
 

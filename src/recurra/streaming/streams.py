@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recurra.engine import _native
 from recurra.errors import ShapeError, UnknownKeyError
-from recurra.streaming.committing import Committer
-from recurra.streaming.keys import Key, Keys, Strings, as_keys, decode, encode, why_not
+from recurra.streaming.aging import Aging
+from recurra.streaming.keyed_states import KeyedStates, Value, last_seen
+from recurra.streaming.keys import Key, Keys, as_keys, decode, encode
 from recurra.streaming.metrics import Metrics
 from recurra.streaming.moving import all_items, take_items
 from recurra.streaming.parquet import read_parquet, write_parquet
-from recurra.streaming.rows import LAST_SEEN, Rows
-from recurra.streaming.stepping import step_batch
 from recurra.streaming.store.layout import StoreLayout
-from recurra.streaming.store.protocol import Changes
 
 if TYPE_CHECKING:
     from recurra.engine import Array
@@ -31,9 +27,6 @@ if TYPE_CHECKING:
     from recurra.streaming.store.protocol import Store
 
 __all__ = ["Streams"]
-
-_NEVER = -(1 << 63)  # before any time
-_FOREVER = 1e12  # seconds, 30,000 years: as microseconds it fits 64 bits
 
 
 class Streams:
@@ -94,32 +87,17 @@ class Streams:
         model._engine.check_streamable()
         if max_keys is not None and max_keys < 1:
             raise ValueError(f"Streams: max_keys is {max_keys}, expected at least 1.")
-        if ttl is not None and not 0 < ttl < _FOREVER:
-            raise ValueError(f"Streams: ttl is {ttl}, expected seconds above 0.")
         self.model = model
         self.metrics = Metrics() if metrics is None else metrics
-        self._rows = Rows(model.slots)
-        self._start = self._rows.join(model.initial_state(1), 1)
-        self._stepper = model._engine.keyed_stepper(_side_by_side(model.parameters))
-        self._table = _native.StateTable(self._start[0])
-        self._max_keys = max_keys
-        self._ttl = None if ttl is None else _micro(ttl)
-        self._clock = clock
-        self._latest = _NEVER
-        self._forgotten: set[bytes] = set()
-        self._lock = threading.RLock()
+        aging = Aging(clock, ttl)
+        self._states = KeyedStates(model, store, commit_every, max_keys, aging, self.metrics)
+        self._rows = self._states.rows
         self._store = store
         self._owns_store = owns_store
-        self._committer = (
-            None
-            if store is None
-            else Committer(store, self._collect, self._lock, commit_every, self._undo, self.metrics)
-        )
-        self._closed = False
 
     def __repr__(self) -> str:
         kept = "no store" if self._store is None else repr(self._store)
-        return f"Streams({self.model!r}, {len(self._table)} keys in memory, {kept})"
+        return f"Streams({self.model!r}, {len(self._states.table)} keys in memory, {kept})"
 
     # --- events -----------------------------------------------------------------------------------
 
@@ -161,48 +139,13 @@ class Streams:
             raise ShapeError(
                 f"Streams: there are {len(keys)} keys for {len(xs)} events, expected one an event."
             )
-        with self._lock:
-            if self._committer is not None:
-                self._committer.before_step()
-            at = self._time(now)
-            new, at = self._find(keys, at)
-            try:
-                ys = self._step(xs, only_finite)
-            except BaseException:
-                self._table.abandon()
-                raise
-            self._table.finish(at)
-            self._changed(at, cursor, 2 * len(keys) + 16)
+        ys, new = self._states.step(keys, xs, now, cursor, only_finite)
         self._count(len(keys), new, time.perf_counter() - began)
         return ys
 
-    def _step(self, xs: Array, only_finite: bool) -> Array:
-        """Step the batch that is resolved."""
-        if self._stepper is not None:
-            return self._stepper.step(self._table, xs, only_finite)
-        return step_batch(self.model._engine, self._rows, self._table, xs, only_finite=only_finite)
-
-    def _find(self, keys: Any, at: int) -> tuple[int, int]:
-        """Resolve a batch in the table; how many keys are new, and the time."""
-        oldest = self._oldest(at)
-        if isinstance(keys, Strings):
-            new = self._table.find_strings(keys.offsets, keys.data, keys.text, oldest)
-        else:
-            new = self._table.find(keys, oldest)
-        if new < 0:  # it says which is none
-            raise why_not(keys[-1 - new])
-        if new and self._committer is not None:
-            try:
-                values = self._stored(self._table.fresh())
-                taken, newest = self._table.load(values, oldest)
-            except BaseException:
-                self._table.abandon()
-                raise
-            new, at = new - taken, max(at, newest)
-        return new, at
-
     def _count(self, events: int, new: int, seconds: float) -> None:
-        table, dirty = self._table, self._committer is not None and self._table.dirty
+        table = self._states.table
+        dirty = table.dirty if self._store is not None else 0
         self.metrics.update(
             {"events": events, "batches": 1, "new_keys": new},
             {"keys": len(table), "bytes": table.size, "dirty": dirty},
@@ -235,8 +178,7 @@ class Streams:
         """
         given = self.model._check_state(state, ())
         row = self._rows.join({name: slot[None] for name, slot in given.items()}, 1)
-        with self._lock:
-            self._put([encode(key)], row)
+        self._states.put([encode(key)], row)
 
     def fork(self, key: Key, new: Key) -> None:
         """Let another key go on from where this one is, each by itself from then on.
@@ -252,9 +194,9 @@ class Streams:
         >>> streams.step([8], [[0, 1]]).ravel().tolist()
         [1.0]
         """
-        with self._lock:
+        with self._states.lock:
             row = np.frombuffer(self._value(key), np.uint8)[None, 8:]
-            self._put([encode(new)], row)
+            self._states.put([encode(new)], row)
 
     def last_seen(self, key: Key) -> float:
         """When a key was last stepped or given a state, in seconds as the clock counts them.
@@ -262,28 +204,13 @@ class Streams:
         Raises:
             UnknownKeyError: it has no state.
         """
-        return int(np.frombuffer(self._value(key), LAST_SEEN, 1)[0]) / 1e6
+        return last_seen(self._value(key)) / 1e6
 
-    def _value(self, key: Key) -> bytes | memoryview:
-        with self._lock:
-            value = self._read(encode(key), self._oldest(self._time(None)))
+    def _value(self, key: Key) -> Value:
+        value = self._states.read(encode(key))
         if value is None:
             raise UnknownKeyError(f"Streams: there is no state of the key {str(key)[:40]!r}.")
         return value
-
-    def _read(self, encoded: bytes, oldest: int) -> bytes | memoryview | None:
-        """A key's value, from memory or the store, unless it has expired."""
-        value: bytes | memoryview | None = self._table.get(encoded)
-        if value is None and self._committer is not None:
-            (value,) = self._stored([encoded])
-        if value is not None and np.frombuffer(value, LAST_SEEN, 1)[0] < oldest:
-            return None
-        return value
-
-    def _put(self, encoded: list[bytes], rows: Array) -> None:
-        at = self._time(None)
-        self._table.put(encoded, rows, np.full(len(encoded), at))
-        self._changed(at, None, 16)
 
     # --- many keys --------------------------------------------------------------------------------
 
@@ -299,10 +226,10 @@ class Streams:
         ([0.0], False)
         """
         encoded = dict.fromkeys(map(encode, as_keys(keys)))
-        with self._lock:
-            oldest = self._oldest(self._time(None))
-            known = [key for key in encoded if self._read(key, oldest) is not None]
-            self._put(known, np.repeat(self._start, len(known), axis=0))
+        states = self._states
+        with states.lock:
+            known = [key for key in encoded if states.read(key) is not None]
+            states.put(known, np.repeat(states.start, len(known), axis=0))
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Let keys go, as if they had never been seen; from the store with the next commit.
@@ -315,12 +242,7 @@ class Streams:
         >>> list(streams.keys())
         ['b']
         """
-        encoded = list(map(encode, as_keys(keys)))
-        with self._lock:
-            self._table.drop(encoded)
-            if self._committer is not None:
-                self._forgotten.update(encoded)
-            self._changed(self._time(None), None, 16)
+        self._states.forget(list(map(encode, as_keys(keys))))
 
     def expire(self, now: float | None = None) -> int:
         """Drop from memory what was not seen for longer than the time to live.
@@ -331,60 +253,35 @@ class Streams:
         Returns:
             How many keys it were.
         """
-        with self._lock:
-            self._latest = self._time(now)
-            return self._expire(self._latest, len(self._table))
+        return self._states.expire(now)
 
     def keys(self) -> Iterator[Key]:
         """All keys, in memory and in the store, in no order.
 
         Keys that come or go meanwhile may be among them or not.
         """
-        return map(decode, self._encoded())
+        return map(decode, self._states.all_keys())
 
     def __iter__(self) -> Iterator[Key]:
         return self.keys()
 
     def __len__(self) -> int:
         """How many keys there are; with a store they are counted one by one."""
-        if self._committer is None:
+        if self._store is None:
             self.expire()
-            return len(self._table)
-        return sum(1 for _ in self._encoded())
+            return len(self._states.table)
+        return sum(1 for _ in self._states.all_keys())
 
     def __contains__(self, key: Key) -> bool:
-        with self._lock:
-            return self._read(encode(key), self._oldest(self._time(None))) is not None
-
-    def _encoded(self) -> Iterator[bytes]:
-        oldest = self._oldest(self._time(None))
-        place, more = 0, True
-        while more:
-            with self._lock:
-                place, keys = self._table.page(place, 10_000, oldest)
-            yield from keys
-            more = place > 0
-        if self._store is None or self._committer is None:
-            return
-        pending = self._committer.pending()
-        for key, value in pending.items():
-            if value is not None and self._only_stored(key, value, oldest):
-                yield key
-        for key, value in self._store.items():
-            if key not in pending and self._only_stored(key, value, oldest):
-                yield key
-
-    def _only_stored(self, key: bytes, value: bytes | memoryview, oldest: int) -> bool:
-        with self._lock:
-            here = key in self._table or key in self._forgotten
-        return not here and bool(np.frombuffer(value, LAST_SEEN, 1)[0] >= oldest)
+        return self._states.read(encode(key)) is not None
 
     # --- the store --------------------------------------------------------------------------------
 
     @property
     def cursor(self) -> bytes | None:
         """The position in the source that the last durable commit has led to."""
-        return None if self._committer is None else self._committer.cursor
+        committer = self._states.committer
+        return None if committer is None else committer.cursor
 
     def commit(self, cursor: bytes | None = None, *, wait: bool = True) -> Future[None]:
         """Write what has changed to the store.
@@ -403,11 +300,12 @@ class Streams:
                 commit tries it again.
             ValueError: a cursor is given that ought to go with a step.
         """
-        if self._committer is None:
+        committer = self._states.committer
+        if committer is None:
             done: Future[None] = Future()
             done.set_result(None)
             return done
-        return self._committer.commit(cursor, wait=wait)
+        return committer.commit(cursor, wait=wait)
 
     def close(self) -> None:
         """Commit and let go of the store; closing twice does nothing.
@@ -415,13 +313,9 @@ class Streams:
         Raises:
             StoreError: it could not be written; close again when it can.
         """
-        if self._closed:
-            return
-        if self._committer is not None:
-            self._committer.close()
+        self._states.close()
         if self._store is not None and self._owns_store:
             self._store.close()
-        self._closed = True
 
     def __enter__(self) -> Streams:
         return self
@@ -452,8 +346,8 @@ class Streams:
         >>> others.state(7)["seen"].tolist()
         [1.0, 0.0]
         """
-        with self._lock:
-            return write_parquet(path, StoreLayout.of(self.model), all_items(self))
+        with self._states.lock:
+            return write_parquet(path, StoreLayout.of(self.model), all_items(self._states))
 
     def import_(self, path: str | os.PathLike[str]) -> int:
         """Take all states from a file that `export` wrote; other keys stay as they are.
@@ -472,74 +366,8 @@ class Streams:
             MissingExtraError: pyarrow is not installed.
         """
         count = 0
-        with self._lock:
+        with self._states.lock:
             for items in read_parquet(path, StoreLayout.of(self.model)):
-                take_items(self, items)
+                take_items(self._states, items)
                 count += len(items)
         return count
-
-    def _stored(self, encoded: list[bytes]) -> list[bytes | memoryview | None]:
-        """What the store has of keys that are not in memory."""
-        assert self._committer is not None
-        values = self._committer.get_many(encoded)
-        if self._forgotten:
-            gone = self._forgotten
-            return [
-                None if key in gone else value for key, value in zip(encoded, values, strict=True)
-            ]
-        return values
-
-    def _collect(self) -> Changes:
-        """What has changed since it was last collected; called under the lock."""
-        keys, block = self._table.collect()
-        view, size = block.data, LAST_SEEN.itemsize + self._rows.size
-        values: list[bytes | memoryview] = [
-            view[k : k + size] for k in range(0, len(keys) * size, size)
-        ]
-        forgotten = list(self._forgotten.difference(keys))
-        self._forgotten.clear()
-        expired = None if self._ttl is None else self._oldest(self._latest)
-        return Changes(keys, values, forgotten, expired)
-
-    def _undo(self, changes: Changes) -> None:
-        """What could not be committed is as the store has it."""
-        with self._lock:
-            self._table.drop(changes.keys)
-
-    # --- time and room ----------------------------------------------------------------------------
-
-    def _time(self, now: float | None) -> int:
-        seconds = self._clock() if now is None else now
-        if not abs(seconds) < _FOREVER:
-            raise ValueError(f"Streams: now is {seconds}, expected seconds.")
-        return max(self._latest, _micro(seconds))
-
-    def _oldest(self, at: int) -> int:
-        """When a key must have been seen to be alive."""
-        return _NEVER if self._ttl is None else max(_NEVER, at - self._ttl)
-
-    def _changed(self, at: int, cursor: bytes | None, most: int) -> None:
-        """After every change: time goes on, the old leave, and a batch is committed."""
-        self._latest = at
-        if self._committer is not None:
-            self._committer.after_step(cursor)
-        self._expire(at, most)
-        if self._max_keys is not None:
-            only_clean = self._committer is not None
-            self.metrics.count("evicted", self._table.evict(self._max_keys, dirty=not only_clean))
-
-    def _expire(self, at: int, most: int) -> int:
-        if self._ttl is None:
-            return 0
-        count = self._table.expire(self._oldest(at), most)
-        self.metrics.count("expired", count)
-        return count
-
-
-def _side_by_side(parameters: int) -> int:
-    """How many keys to step at a time: few stay in the near cache, many share the weights' way."""
-    return 32 if parameters <= 100_000 else 128
-
-
-def _micro(seconds: float) -> int:
-    return int(seconds * 1e6)
