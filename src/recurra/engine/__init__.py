@@ -57,7 +57,7 @@ class KeyedStepper(Protocol):
     """Steps batches of events by key."""
 
     def step(self, table: Any, xs: Array, only_finite: bool, now: int) -> Array:
-        """The batch that a table has resolved: xs (batch, feature), y (batch, feature).
+        """The batch that a table has resolved: xs (batch, feature), lying together, to y.
 
         The states of its keys are moved on in the table, seen at a time in microseconds; with
         `only_finite` not by an event whose answer is not finite.

@@ -124,18 +124,19 @@ class NativeEngine:
 
     def keyed_stepper(self, rows: int) -> KeyedStepper:
         """What steps so many keys side by side."""
-        return _KeyedStepper(self, rows)
+        native = _KEYED_STEPPERS[self.output_type.name](self._plan, self._weights, rows)
+        return native if self.event_dims else _KeyedIndexStepper(self, native)
 
 
-class _KeyedStepper:
-    def __init__(self, engine: NativeEngine, rows: int) -> None:
+class _KeyedIndexStepper:
+    """Takes indices by their bytes."""
+
+    def __init__(self, engine: NativeEngine, native: Any) -> None:
         self._engine = engine
-        kind = _KEYED_STEPPERS[engine.output_type.name]
-        self._native = kind(engine._plan, engine._weights, rows)
+        self._native = native
 
     def step(self, table: Any, xs: Array, only_finite: bool, now: int) -> Array:
-        events = np.ascontiguousarray(self._engine.as_floats(xs))
-        return self._native.step(table, events, only_finite, now)  # type: ignore[no-any-return]
+        return self._native.step(table, self._engine.as_floats(xs), only_finite, now)  # type: ignore[no-any-return]
 
 
 class _FeatureStepper:

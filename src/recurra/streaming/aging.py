@@ -31,12 +31,8 @@ class Aging:
             raise ValueError(f"Streams: ttl is {ttl}, expected seconds above 0.")
         self._clock = clock
         self._ttl = None if ttl is None else _micro(ttl)
+        self.ends = ttl is not None  # whether keys ever grow too old
         self.latest = NEVER  # that anything has happened, in microseconds
-
-    @property
-    def ends(self) -> bool:
-        """Whether keys ever grow too old."""
-        return self._ttl is not None
 
     def at(self, now: float | None) -> int:
         """Microseconds: of a time in seconds or of the clock, but not before the latest.

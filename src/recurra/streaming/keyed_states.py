@@ -112,7 +112,7 @@ class KeyedStates:
     def _step(self, xs: Array, only_finite: bool, at: int) -> Array:
         """Step the batch that is resolved; from here on it counts."""
         if self._stepper is not None:
-            return self._stepper.step(self.table, xs, only_finite, at)
+            return self._stepper.step(self.table, np.ascontiguousarray(xs), only_finite, at)
         return step_batch(self._engine, self.rows, self.table, xs, only_finite, at)
 
     def read(self, key: bytes) -> Value | None:
@@ -193,14 +193,13 @@ class KeyedStates:
         self._aging.latest = at
         if self.committer is not None:
             self.committer.after_step(cursor)
-        self._expire(most)
+        if self._aging.ends:
+            self._expire(most)
         if self._max_keys is not None:
             evicted = self.table.evict(self._max_keys, dirty=self.committer is None)
             self._metrics.count("evicted", evicted)
 
     def _expire(self, most: int) -> int:
-        if not self._aging.ends:
-            return 0
         expired = self.table.expire(self._aging.oldest(self._aging.latest), most)
         self._metrics.count("expired", expired)
         return expired

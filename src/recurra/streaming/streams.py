@@ -140,17 +140,16 @@ class Streams:
                 f"Streams: there are {len(keys)} keys for {len(xs)} events, expected one an event."
             )
         ys, new = self._states.step(keys, xs, now, cursor, only_finite)
-        self._count(len(keys), new, time.perf_counter() - began)
-        return ys
-
-    def _count(self, events: int, new: int, seconds: float) -> None:
         table = self._states.table
-        dirty = table.dirty if self._store is not None else 0
-        self.metrics.update(
-            {"events": events, "batches": 1, "new_keys": new},
-            {"keys": len(table), "bytes": table.size, "dirty": dirty},
-            {"step": seconds},
+        self.metrics.stepped(
+            len(keys),
+            new,
+            time.perf_counter() - began,
+            keys=len(table),
+            size=table.size,
+            dirty=table.dirty if self._store is not None else 0,
         )
+        return ys
 
     # --- one key ----------------------------------------------------------------------------------
 
