@@ -35,8 +35,8 @@ void copy(char* to, const char* from, std::size_t count) {
 // The table as Python sees it. Whatever changes it by other ways than the batch ends the batch.
 class PythonTable : public TableWithBatch {
  public:
-  explicit PythonTable(const Bytes& start)
-      : TableWithBatch(chars(start.data()), start.size(), random_seed()) {}
+  PythonTable(const Bytes& start, bool ordered)
+      : TableWithBatch(chars(start.data()), start.size(), ordered, random_seed()) {}
 
   std::int64_t find(nb::handle keys, std::int64_t oldest) {
     return resolved(take_keys(keys, batch), keys_in(keys), oldest);
@@ -140,17 +140,17 @@ class PythonTable : public TableWithBatch {
   }
 
   std::size_t expire(std::int64_t oldest, std::size_t most) {
-    batch.abandon();
+    start_by_use();
     return table.expire(oldest, most);
   }
 
   std::size_t evict(std::size_t keep, bool dirty) {
-    batch.abandon();
+    start_by_use();
     return table.evict(keep, dirty);
   }
 
   nb::tuple collect() {
-    batch.abandon();
+    start_by_use();
     const std::size_t size = kTime + table.row_bytes();
     nb::list keys;
     const auto [block, values] =
@@ -179,6 +179,11 @@ class PythonTable : public TableWithBatch {
   }
 
  private:
+  void start_by_use() {
+    demand(table.ordered(), "the table is not ordered by use");
+    batch.abandon();
+  }
+
   static std::size_t keys_in(nb::handle keys) { return nb::len(keys); }
 
   static Key key_in(const nb::bytes& encoded) {
@@ -208,7 +213,10 @@ void bind_state_table(nb::module_& m) {
 
 `find` resolves a batch of keys, `load` takes stored states for new ones, `gather` and `scatter` or a
 keyed stepper move the states on: from then on the batch counts. Other keys are encoded. Not for two threads at once.)")
-      .def(nb::init<const Bytes&>(), "start"_a, "start: the bytes of H_0.")
+      .def(
+          nb::init<const Bytes&, bool>(), "start"_a, "ordered"_a,
+          "start: the bytes of H_0. ordered: whether to know which keys were used last, as expire, "
+          "evict and collect need it.")
       .def("__len__", [](const PythonTable& self) { return self.table.size(); })
       .def("__contains__", &PythonTable::contains, "key"_a)
       .def_prop_ro(

@@ -8,8 +8,8 @@
 namespace recurra {
 
 struct TableWithBatch {
-  TableWithBatch(const char* start, std::size_t row_bytes, std::uint64_t seed)
-      : table(start, row_bytes, seed), batch(table) {}
+  TableWithBatch(const char* start, std::size_t row_bytes, bool ordered, std::uint64_t seed)
+      : table(start, row_bytes, ordered, seed), batch(table) {}
 
   StateTable table;
   Batch batch;

@@ -2,8 +2,8 @@
 
 namespace recurra {
 
-StateTable::StateTable(const char* start, std::size_t row_bytes, std::uint64_t seed)
-    : seed_(seed), start_(start, start + row_bytes), entries_(row_bytes) {}
+StateTable::StateTable(const char* start, std::size_t row_bytes, bool ordered, std::uint64_t seed)
+    : seed_(seed), ordered_(ordered), start_(start, start + row_bytes), entries_(row_bytes) {}
 
 Key StateTable::key(Row row) const {
   const Entry& entry = entries_[row];
@@ -50,7 +50,7 @@ void StateTable::touch(Row row, std::int64_t now) {
   entry.last_seen = now;
   dirty_ += !entry.dirty;
   entry.dirty = true;
-  if (row == newest_) return;
+  if (!ordered_ || row == newest_) return;
   unlink(row);
   link(row);
 }

@@ -2,7 +2,8 @@
 //
 // Every change of a state makes its key the most recently used one and dirty, and `each_dirty` makes
 // all clean at once. So the dirty keys are always the most recently used ones, and a walk from that
-// end that stops at the first clean key has seen all of them.
+// end that stops at the first clean key has seen all of them. A table that is not ordered spares
+// itself the order, and has no use for what goes by it.
 //
 // Not for two threads at once.
 #pragma once
@@ -21,11 +22,12 @@ namespace recurra {
 class StateTable {
  public:
   // start: the bytes of H_0.
-  StateTable(const char* start, std::size_t row_bytes, std::uint64_t seed);
+  StateTable(const char* start, std::size_t row_bytes, bool ordered, std::uint64_t seed);
 
   std::size_t size() const { return size_; }
   std::size_t dirty() const { return dirty_; }
   std::size_t bytes() const { return entries_.bytes() + heap_.bytes() + index_.bytes(); }
+  bool ordered() const { return ordered_; }
   std::size_t row_bytes() const { return entries_.row_bytes(); }
   const char* start() const { return start_.data(); }
   Row rows() const { return entries_.count(); }  // those in use are among the first so many
@@ -59,17 +61,18 @@ class StateTable {
 
   // Asks for the memory that touching a row will need.
   void fetch_neighbours(Row row) const {
+    if (!ordered_) return;
     for (const Row next : {entries_[row].older, entries_[row].newer}) {
       if (next != kNoRow) __builtin_prefetch(&entries_[next], 1);
     }
   }
 
-  // Drops keys from the least recently used on: those last seen before `oldest`, at most so many ...
+  // Of an ordered table: drops keys from the least recently used on: those last seen before `oldest`, at most so many ...
   std::size_t expire(std::int64_t oldest, std::size_t most);
   // ... or until so many are left. Without `dirty_too` it stops at the first dirty one.
   std::size_t evict(std::size_t keep, bool dirty_too);
 
-  // Calls use(row) for every dirty key, the most recently used first, and makes it clean.
+  // Of an ordered table: calls use(row) for every dirty key, the most recently used first, and makes it clean.
   template <class Use>
   void each_dirty(const Use& use) {
     for (Row row = newest_; row != kNoRow && entries_[row].dirty; row = entries_[row].older) {
@@ -89,6 +92,7 @@ class StateTable {
   void compact_keys();
 
   std::uint64_t seed_;
+  bool ordered_;
   std::vector<char> start_;
   Entries entries_;
   KeyHeap heap_;

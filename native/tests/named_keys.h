@@ -20,8 +20,8 @@ inline std::string name_of(std::uint64_t number) {
 }
 
 struct Table : StateTable {
-  explicit Table(std::size_t row_bytes = 8)
-      : StateTable(std::string(row_bytes, '\0').data(), row_bytes, 12345) {}
+  explicit Table(std::size_t row_bytes = 8, bool ordered = true)
+      : StateTable(std::string(row_bytes, '\0').data(), row_bytes, ordered, 12345) {}
 
   Row put(const std::string& name, std::int64_t now = 0) {
     Row row = find(key_of(name));

@@ -194,6 +194,17 @@ RECURRA_TEST(what_changed_is_collected_once_and_stays_until_then) {
   CHECK_EQUAL(table.dirty(), 0u);
 }
 
+RECURRA_TEST(a_table_without_order_keeps_keys_all_the_same) {
+  Table table(8, false);
+  for (std::uint64_t k = 0; k < 1'000; ++k) table.put(name_of(k), 1);
+  for (std::uint64_t k = 0; k < 1'000; k += 3) CHECK(table.drop(name_of(k)));
+  for (std::uint64_t k = 0; k < 1'000; k += 2) table.put(name_of(k), 2);
+  for (std::uint64_t k = 0; k < 1'000; ++k)
+    CHECK_EQUAL(table.has(name_of(k)), k % 3 > 0 || k % 2 == 0);
+  CHECK_EQUAL(table.entry(table.find(key_of(name_of(998)))).last_seen, 2);
+  CHECK_EQUAL(table.dirty(), table.size());
+}
+
 RECURRA_TEST(hashes_of_keys_that_differ_in_one_byte_lie_apart) {
   std::vector<std::uint32_t> low;
   for (int k = 0; k < 256; ++k) {

@@ -82,8 +82,10 @@ class StateTable(TableWithBatch):
     keyed stepper move the states on: from then on the batch counts. Other keys are encoded. Not for two threads at once.
     """
 
-    def __init__(self, start: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None:
-        """start: the bytes of H_0."""
+    def __init__(self, start: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], ordered: bool) -> None:
+        """
+        start: the bytes of H_0. ordered: whether to know which keys were used last, as expire, evict and collect need it.
+        """
 
     def __len__(self) -> int: ...
 

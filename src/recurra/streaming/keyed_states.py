@@ -55,7 +55,8 @@ class KeyedStates:
     ) -> None:
         self.rows = Rows(model.slots)
         self.start = self.rows.join(model.initial_state(1), 1)  # H_0, one row
-        self.table = _native.StateTable(self.start[0])
+        ordered = store is not None or max_keys is not None or aging.ends  # by use
+        self.table = _native.StateTable(self.start[0], ordered)
         self.store = store
         self.lock = threading.RLock()
         self.committer: Committer | None = None
@@ -146,7 +147,7 @@ class KeyedStates:
         """Drop from memory all that is too old; how many keys it were."""
         with self.lock:
             self._aging.latest = self._aging.at(now)
-            return self._expire(len(self.table))
+            return self._expire(len(self.table)) if self._aging.ends else 0
 
     def all_keys(self) -> Iterator[bytes]:
         """All keys that have not expired, in memory and in the store."""
