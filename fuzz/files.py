@@ -50,7 +50,7 @@ def files_of(layer: Layer) -> dict[str, bytes]:
 
 def table_of(model: Model) -> bytes:
     """States by key as a Parquet file."""
-    with model.streams() as streams:
+    with model.streams(clock=lambda: 1e9) as streams:
         streams.step(["pump-7", b"pump", 7, "pump-7"], events(model))
         streams.export(scratch() / "seed")
     return (scratch() / "seed").read_bytes()
@@ -147,7 +147,7 @@ def check_table(data: bytes, model: Model) -> bool:
     """It is refused and no key is there, or all of its states are. True if it was taken."""
     path = scratch() / "table"
     path.write_bytes(data)
-    with model.streams() as streams:
+    with model.streams(clock=lambda: 1e9) as streams:
         count = taken(lambda: streams.import_(path), ModelFileError, StateError)
         assert len(streams) == (count or 0)
     return count is not None

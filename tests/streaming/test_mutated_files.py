@@ -50,7 +50,7 @@ def test_changed_states_are_refused_or_taken_and_both_happen(name, kind, check):
 
     taken = sum(check(data, model) for data in changed(FILES[name][kind]))
 
-    assert 0 < taken < CHANGES
+    assert CHANGES // 20 < taken < CHANGES
 
 
 def test_that_check_notices_a_reader_that_lets_any_tensor_pass(monkeypatch):
