@@ -261,6 +261,11 @@ WRONG = {
     ),
     "endless nesting": ("[" * 100_000, {}, "<stream>, line 1: nested too deeply or too long."),
     "no key": ("k,x\n,1\n", {"key": "k"}, "<stream>, line 2, column 'k': the key is missing."),
+    "another name for the key": (
+        '{"a": 1, "x": 2}\n',
+        {"key": "k", "width": 1},
+        "<stream>, line 1: there is no column 'k'. There are: a, x.",
+    ),
     "no names for a key": (
         "1,2\n",
         {"key": "k"},

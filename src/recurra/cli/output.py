@@ -38,15 +38,13 @@ class OutputFile:
 
     def __init__(self, path: Path, file: BinaryIO, length: int) -> None:
         self.path = path
-        self.length: int | None = length
-        self._length = length
+        self.length = length
         self._file = file
 
     def write(self, data: bytes) -> None:
         """All of it, now."""
         _write(self._file, data)
-        self._length += len(data)
-        self.length = self._length
+        self.length += len(data)
 
     def sync(self) -> None:
         """What was written stays when the power goes."""

@@ -12,7 +12,7 @@ from recurra.engine import _native
 from recurra.errors import StoreError
 from recurra.streaming.committing import Committer
 from recurra.streaming.keys import Strings, why_not
-from recurra.streaming.rows import LAST_SEEN, Rows
+from recurra.streaming.rows import LAST_SEEN, Rows, Value, last_seen
 from recurra.streaming.stepping import step_batch
 from recurra.streaming.store.protocol import Changes
 
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from recurra.streaming.model import Model
     from recurra.streaming.store.protocol import Store
 
-__all__ = ["KeyedStates", "Value"]
-
-Value = bytes | memoryview  # when a key was last seen, and the bytes of its state
+__all__ = ["KeyedStates"]
 
 A_FEW = 16  # keys that any change lets expire, beside two for each event
 PAGE = 10_000
@@ -233,11 +231,6 @@ class KeyedStates:
     def _check_open(self) -> None:
         if self._closed and self.store is not None:
             raise StoreError("Streams: they are closed. Open their store again.")
-
-
-def last_seen(value: Value) -> int:
-    """When a value's key was last seen, in microseconds."""
-    return int(np.frombuffer(value, LAST_SEEN, 1)[0])
 
 
 def _side_by_side(parameters: int) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 from recurra.streaming.rows import LAST_SEEN
 
 if TYPE_CHECKING:
-    from recurra.streaming.keyed_states import KeyedStates, Value
+    from recurra.streaming.keyed_states import KeyedStates
+    from recurra.streaming.rows import Value
 
 __all__ = ["all_items", "take_items"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from recurra.engine import Array, Slot
     from recurra.streaming.model import State
 
-__all__ = ["LAST_SEEN", "Rows"]
+__all__ = ["LAST_SEEN", "Rows", "Value", "last_seen"]
 
 LAST_SEEN = np.dtype("<i8")  # stands before a state where it is stored: microseconds
+Value: TypeAlias = "bytes | memoryview"  # when a key was last seen, and the bytes of its state
+
+
+def last_seen(value: Value) -> int:
+    """When a value's key was last seen, in microseconds."""
+    return int(np.frombuffer(value, LAST_SEEN, 1)[0])
 
 
 class _Part(NamedTuple):

@@ -13,17 +13,19 @@ from numpy.typing import ArrayLike
 
 from recurra.errors import ShapeError, UnknownKeyError
 from recurra.streaming.aging import Aging
-from recurra.streaming.keyed_states import KeyedStates, Value, last_seen
+from recurra.streaming.keyed_states import KeyedStates
 from recurra.streaming.keys import Key, Keys, as_keys, decode, encode
 from recurra.streaming.metrics import Metrics
 from recurra.streaming.moving import all_items, take_items
 from recurra.streaming.parquet import read_parquet, write_parquet
+from recurra.streaming.rows import LAST_SEEN, last_seen
 from recurra.streaming.store.layout import StoreLayout
 
 if TYPE_CHECKING:
     from recurra.engine import Array
     from recurra.streaming.committing import CommitEvery
     from recurra.streaming.model import Model, State
+    from recurra.streaming.rows import Value
     from recurra.streaming.store.protocol import Store
 
 __all__ = ["Streams"]
@@ -166,7 +168,7 @@ class Streams:
         >>> streams.state("pump-7")["seen"].tolist()
         [0.0, 1.0]
         """
-        return self._rows.one(memoryview(self._value(key))[8:])
+        return self._rows.one(memoryview(self._value(key))[LAST_SEEN.itemsize :])
 
     def set_state(self, key: Key, state: Mapping[str, ArrayLike]) -> None:
         """Give a key a state; it need not have been seen before.
@@ -194,7 +196,7 @@ class Streams:
         [1.0]
         """
         with self._states.lock:
-            row = np.frombuffer(self._value(key), np.uint8)[None, 8:]
+            row = np.frombuffer(self._value(key), np.uint8)[None, LAST_SEEN.itemsize :]
             self._states.put([encode(new)], row)
 
     def last_seen(self, key: Key) -> float:

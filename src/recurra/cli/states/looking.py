@@ -16,6 +16,7 @@ from recurra.cli.states.naming import encoded, shown_key, shown_time
 from recurra.cli.states.options import Kind
 from recurra.data.words import counted
 from recurra.errors import DataError, StateError
+from recurra.streaming.rows import LAST_SEEN, Rows, last_seen
 from recurra.streaming.store import LmdbStore
 
 __all__ = ["check_folder", "list_keys", "show_folder", "show_key"]
@@ -40,7 +41,7 @@ def list_keys(folder: Path, *, as_json: bool) -> None:
 def _rows(store: LmdbStore) -> Iterator[tuple[str, str, int]]:
     """Key, kind and microseconds."""
     for key, value in store.items():
-        yield *shown_key(key), int.from_bytes(value[:8], "little", signed=True)
+        yield *shown_key(key), last_seen(value)
 
 
 def _table(store: LmdbStore) -> None:
@@ -108,14 +109,8 @@ def _state(store: LmdbStore, key: str, kind: Kind) -> dict[str, Any]:
     (value,) = store.get_many([encoded(key, kind)])
     if value is None:
         raise DataError(f"{store.path}: has no state of {kind.value} key {key!r}.")
-    seen, at = int.from_bytes(value[:8], "little", signed=True), 8
-    said: dict[str, Any] = {"key": key, "last seen": shown_time(seen)}
-    for name, slot in store.layout.slots.items():
-        count = int(np.prod(slot.shape, dtype=np.int64))
-        numbers = np.frombuffer(value, slot.dtype.newbyteorder("<"), count, at)
-        said[name] = numbers.reshape(slot.shape)
-        at += numbers.nbytes
-    return said
+    state = Rows(store.layout.slots).one(value[LAST_SEEN.itemsize :])
+    return {"key": key, "last seen": shown_time(last_seen(value)), **state}
 
 
 def _print(said: dict[str, Any], *, as_json: bool) -> None:

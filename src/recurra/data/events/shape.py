@@ -101,6 +101,8 @@ class Shape:
 
     def named(self, fields: Mapping[str, Any]) -> Values:
         """An event whose values have names."""
+        if self.key is not None and self.key not in fields:
+            raise BadEventError(missing_name("column", self.key, fields))
         columns = self.columns
         if columns is None:
             columns = [name for name in fields if name != self.key]
