@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from recurra.cli.settings import COMMIT_EVERY, MAX_BATCH, MAX_DELAY, Settings
 from recurra.errors import DataError
 
 __all__ = ["stream"]
@@ -81,16 +82,16 @@ def stream(
     max_delay: Annotated[
         float,
         typer.Option(metavar="MS", min=0, help="An event waits so long for others to join it."),
-    ] = 5.0,
+    ] = MAX_DELAY,
     max_batch: Annotated[
         int, typer.Option(metavar="N", min=1, help="So many events are answered at once.")
-    ] = 4096,
+    ] = MAX_BATCH,
     commit_every: Annotated[
         str,
         typer.Option(
             metavar="MS", help="How often states become durable, or: batch, before the next one."
         ),
-    ] = "1000",
+    ] = COMMIT_EVERY,
     hold: Annotated[
         bool,
         typer.Option("--hold", help="Give answers out only when their states are durable."),
@@ -108,7 +109,7 @@ def stream(
     """
     if file != "-" and not Path(file).exists():
         raise DataError(f"{file}: there is no such file.")
-    from recurra.cli.streaming import Settings, run
+    from recurra.cli.streaming import run
 
     settings = Settings(
         model=model,

@@ -6,7 +6,6 @@ import contextlib
 import shlex
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import typer
 
@@ -17,52 +16,16 @@ from recurra.cli.keeping import Keeper, Place, open_store
 from recurra.cli.notes import Notes, read_notes
 from recurra.cli.output import OutputFile, StandardOutput, create, go_on
 from recurra.cli.rejects import Rejects
+from recurra.cli.settings import Settings
 from recurra.cli.signals import Stopping
 from recurra.data import EventReader
-from recurra.data.events import Format
 from recurra.data.words import counted, listed
 from recurra.errors import DataError, StateError
 from recurra.streaming import Model, load
 from recurra.streaming.store import LmdbStore
 from recurra.streaming.streams import Streams
 
-__all__ = ["Settings", "run"]
-
-
-class Settings(NamedTuple):
-    """The options of the command."""
-
-    model: Path
-    file: str
-    key: str | None
-    state: Path | None
-    resume: bool
-    out: Path | None
-    rejects: Path | None
-    as_json: bool
-    format: Format | None
-    max_delay: float  # seconds
-    max_batch: int
-    commit_every: float  # seconds; 0 is each batch
-    hold: bool
-
-    def command(self) -> list[str]:
-        """The command that goes on."""
-        every = "batch" if not self.commit_every else f"{self.commit_every * 1000:g}"
-        named = {
-            "--key": self.key,
-            "--state": self.state,
-            "--out": self.out,
-            "--rejects": self.rejects,
-            "--format": self.format,
-            "--max-delay": None if self.max_delay == 0.005 else f"{self.max_delay * 1000:g}",
-            "--max-batch": None if self.max_batch == 4096 else self.max_batch,
-            "--commit-every": None if every == "1000" else every,
-        }
-        words = ["recurra", "stream", str(self.model), self.file]
-        words += [str(word) for each in named.items() if each[1] is not None for word in each]
-        words += ["--json"] * self.as_json + ["--hold"] * self.hold
-        return [*words, "--resume"]
+__all__ = ["run"]
 
 
 def run(settings: Settings) -> int:
