@@ -10,11 +10,14 @@ import json
 import random
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fuzz.mutate import mutate
+
+T = TypeVar("T")
 
 
 def take_as_native(path: str) -> None:
@@ -34,17 +37,28 @@ def values_in(folders: list[str]) -> list[Any]:
     return found
 
 
+def offer_for(
+    seconds: float,
+    items: Sequence[T],
+    change: Callable[[T, random.Random], T],
+    check: Callable[[T, int], bool],
+) -> tuple[int, int]:
+    """Items as they are, then changed in ever other ways: how many were offered, how many taken."""
+    end, tried, taken = time.monotonic() + seconds, 0, 0
+    while time.monotonic() < end:
+        seed, place = divmod(tried, len(items))
+        item = change(items[place], random.Random(seed)) if seed else items[place]
+        taken += check(item, seed)
+        tried += 1
+    return tried, taken
+
+
 def main(module: str, seconds: str, *folders: str) -> None:
     take_as_native(module)
     from fuzz.running import check
 
     values = values_in(list(folders))
-    end, tried, ran = time.monotonic() + float(seconds), 0, 0
-    while time.monotonic() < end:
-        seed, value = divmod(tried, len(values))
-        changed = mutate(values[value], random.Random(seed)) if seed else values[value]
-        ran += check(changed, seed)
-        tried += 1
+    tried, ran = offer_for(float(seconds), values, mutate, check)
     print(f"{len(values)} programs and changes to them under sanitizers: {tried} tried, {ran} ran.")
 
 

@@ -6,12 +6,10 @@ python -m fuzz.replay_files MODULE SECONDS STORES SEEDS FOLDER...
 
 from __future__ import annotations
 
-import random
 import sys
-import time
 from pathlib import Path
 
-from fuzz.replay import take_as_native
+from fuzz.replay import offer_for, take_as_native
 
 
 def main(module: str, seconds: str, store_folder: str, *folders: str) -> None:
@@ -24,12 +22,9 @@ def main(module: str, seconds: str, store_folder: str, *folders: str) -> None:
     models = [load(path) for path in sorted(Path(folders[0]).glob("*.model"))]
     paths = sorted(path for folder in folders for path in Path(folder).iterdir())
     files = [path.read_bytes() for path in paths]
-    end, tried, taken = time.monotonic() + float(seconds), 0, 0
-    while time.monotonic() < end:
-        seed, place = divmod(tried, len(files))
-        changed = mutate_file(files[place], random.Random(seed)) if seed else files[place]
-        taken += check(changed, models)
-        tried += 1
+    tried, taken = offer_for(
+        float(seconds), files, mutate_file, lambda changed, _: check(changed, models)
+    )
     print(f"{len(files)} files and changes to them under sanitizers: {tried} tried, {taken} taken.")
     tried, taken = stores.main(Path(store_folder), float(seconds))
     print(f"Changed files of stores under sanitizers: {tried} tried, {taken} taken.")
