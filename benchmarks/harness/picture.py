@@ -84,12 +84,13 @@ def _draw_question(axes: Axes, question: Mapping[str, Any]) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(bottom=0.8)
+    lowest = min(min(line.get_ydata()) for line in axes.get_lines())
+    axes.set_ylim(bottom=min(0.8, 0.9 * lowest))
     axes.set_ylabel("× floor")
     axes.set_xticks(range(len(cases)), _names(cases), rotation=40, ha="right", fontsize=8)
     axes.grid(axis="y", which="both", alpha=0.25)
     axes.margins(x=0.02)
-    axes.set_title(question["title"], loc="left", fontsize=10, fontweight="bold")
+    axes.set_title(question["title"], loc="left", pad=20, fontsize=10, fontweight="bold")
     handles, names = axes.get_legend_handles_labels()
     axes.legend(
         handles[::-1],
