@@ -6,7 +6,7 @@ import time
 import pytest
 
 from recurra.errors import StoreError
-from recurra.streaming.committing import Committer
+from recurra.streaming.committing import Committer, check_commit_every
 from recurra.streaming.store import Changes
 from tests.streaming.store.made import DictStore
 
@@ -253,6 +253,6 @@ def test_the_thread_ends_with_the_committer(dirty, store):
 
 
 @pytest.mark.parametrize("every", [0, -1, "each", True, float("nan")])
-def test_another_time_to_commit_is_refused(dirty, store, every):
+def test_another_time_to_commit_is_refused(every):
     with pytest.raises(ValueError, match="commit_every is"):
-        Committer(store, dirty.collect, dirty.lock, every, dirty.undone.append)
+        check_commit_every(every)

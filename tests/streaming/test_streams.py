@@ -457,6 +457,8 @@ def test_a_batch_of_more_keys_than_there_is_room_for_is_answered(model):
         ({"max_keys": 0}, "max_keys is 0, expected at least 1"),
         ({"ttl": 0}, "ttl is 0, expected seconds above 0"),
         ({"ttl": float("nan")}, "ttl is nan"),
+        ({"commit_every": "sometimes"}, "commit_every is 'sometimes', expected 'batch', a number"),
+        ({"commit_every": 0}, "commit_every is 0, expected"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(model, options, words):

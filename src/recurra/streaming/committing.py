@@ -62,7 +62,7 @@ class Committer:
         store: where to.
         collect: takes the changes since it was last called, and is called under the lock.
         lock: held while states change.
-        every: "batch", a number of milliseconds, or None for by hand.
+        every: "batch", a number of milliseconds, or None for by hand; see `check_commit_every`.
         undo: given the changes of a batch that could not be committed, where each batch is.
         metrics: counts commits.
     """
@@ -76,7 +76,6 @@ class Committer:
         undo: Callable[[Changes], None],
         metrics: Metrics | None = None,
     ) -> None:
-        check_commit_every(every)
         self._store = store
         self._collect = collect
         self._lock = lock

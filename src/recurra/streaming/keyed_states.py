@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra.engine import _native
 from recurra.errors import StoreError
-from recurra.streaming.committing import Committer
+from recurra.streaming.committing import Committer, check_commit_every
 from recurra.streaming.keys import Strings, why_not
 from recurra.streaming.rows import LAST_SEEN, Rows, Value, last_seen
 from recurra.streaming.stepping import step_batch
@@ -51,6 +51,7 @@ class KeyedStates:
         aging: Aging,
         metrics: Metrics,
     ) -> None:
+        check_commit_every(commit_every)
         self.rows = Rows(model.slots)
         self.start = self.rows.join(model.initial_state(1), 1)  # H_0, one row
         ordered = store is not None or max_keys is not None or aging.ends  # by use
