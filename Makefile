@@ -124,7 +124,7 @@ wheel: $(DEV)  ## Build the wheel from the sdist and import the engine from it, 
 	@build/wheel/bin/python -m pip install -qq --no-input -c constraints.txt dist/*.whl
 	cd build/wheel && bin/python -c "import recurra, recurra.engine._native"
 
-bench: $(BENCH) native  ## Measure speed and memory against other libraries (about ten minutes; a try: ARGS=--quick)
+bench: $(BENCH) native  ## Measure speed and memory against other libraries (a quarter of an hour; a try: ARGS=--quick)
 	$(BIN)/python -m benchmarks.bars $(ARGS)
 
 docs: $(DEV)  ## Build the documentation into site/

@@ -1,7 +1,7 @@
 """Does recurra keep to its bars? Every question about speed and memory, one after the other.
 
-About ten minutes on a machine that does nothing else; `--quick` takes two and says only that all of
-it works.
+A quarter of an hour on a machine that does nothing else; `--quick` takes a fraction of it and says
+only that all of it works.
 
     python -m benchmarks.bars
 """
