@@ -91,8 +91,10 @@ struct Kernels {
                bool for_one_row, T* packed);
   // Every output is the sum in ascending k of fused multiply-adds that start at `onto`.
   void (*product)(const T* packed, int n, int k, const ProductRows<T>* runs, int count);
-  // The same, to the bit, for one row, whose numbers lie together; `onto` may be null for zero.
-  void (*product_of_one_row)(const T* packed, int n, int k, const T* a, const T* onto, T* out);
+  // The same, to the bit, for one row, whose numbers lie together; `onto` may be null for zero. Packed
+  // numbers at `then` are read next: they are fetched.
+  void (*product_of_one_row)(const T* packed, int n, int k, const T* a, const T* onto, T* out,
+                             const T* then);
   // Outputs that it makes at a time: a product may be cut at multiples of it.
   int wide_panel;
   // C[first:last, :k] += sum of outer products, rows in ascending order, in blocks that do not

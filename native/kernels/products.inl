@@ -157,21 +157,24 @@ __attribute__((noinline)) void through_panel(const T* panel, int first_k, int k,
   }
 }
 
-// One row through one wide panel.
+// One row through one wide panel. What comes kAhead columns later is fetched: at the end, of `then`.
 template <class T, int kVectors>
-RECURRA_INLINE void wide_tile(const T* a, const T* panel, int k, const T* onto, T* out,
-                              int columns) {
+RECURRA_INLINE void wide_tile(const T* a, const T* panel, int k, const T* onto, T* out, int columns,
+                              const T* then) {
+  constexpr int kAhead = 8, kWidth = kVectors * kLanes<T>;
   Vec<T> sum[kVectors];
   for (int v = 0; v < kVectors; ++v) {
     sum[v] = onto ? load_up_to(onto + v * kLanes<T>, columns - v * kLanes<T>) : Vec<T>{};
   }
+  const T* ahead = k > kAhead ? panel + kAhead * kWidth : then;
   for (int j = 0; j < k; ++j) {
     const Vec<T> x = splat<T>(a[j]);
     for (int v = 0; v < kVectors; ++v) {
-      __builtin_prefetch(panel + 4 * kVectors * kLanes<T> + v * kLanes<T>);
+      __builtin_prefetch(ahead + v * kLanes<T>);
       sum[v] = fma(x, load(panel + v * kLanes<T>), sum[v]);
     }
-    panel += kVectors * kLanes<T>;
+    panel += kWidth;
+    ahead = j + 1 + kAhead == k ? then : ahead + kWidth;
   }
   for (int v = 0; v < kVectors; ++v) {
     store_up_to(out + v * kLanes<T>, sum[v], columns - v * kLanes<T>);
@@ -180,21 +183,24 @@ RECURRA_INLINE void wide_tile(const T* a, const T* panel, int k, const T* onto, 
 
 template <class T, int kVectors>
 void wide_tile_of(int vectors, const T* a, const T* panel, int k, const T* onto, T* out,
-                  int columns) {
+                  int columns, const T* then) {
   if (vectors == kVectors) {
-    wide_tile<T, kVectors>(a, panel, k, onto, out, columns);
+    wide_tile<T, kVectors>(a, panel, k, onto, out, columns, then);
   } else if constexpr (kVectors > 1) {
-    wide_tile_of<T, kVectors - 1>(vectors, a, panel, k, onto, out, columns);
+    wide_tile_of<T, kVectors - 1>(vectors, a, panel, k, onto, out, columns, then);
   }
 }
 
 template <class T>
-void product_of_one_row(const T* packed, int n, int k, const T* a, const T* onto, T* out) {
+void product_of_one_row(const T* packed, int n, int k, const T* a, const T* onto, T* out,
+                        const T* then) {
   for (int column = 0; column < n; column += kWidePanel<T>) {
     const int columns = n - column < kWidePanel<T> ? n - column : kWidePanel<T>;
     const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-    wide_tile_of<T, kWideVectors>(vectors, a, packed + static_cast<std::ptrdiff_t>(column) * k, k,
-                                  onto ? onto + column : nullptr, out + column, columns);
+    const T* panel = packed + static_cast<std::ptrdiff_t>(column) * k;
+    const T* next = column + columns < n ? panel + static_cast<std::ptrdiff_t>(columns) * k : then;
+    wide_tile_of<T, kWideVectors>(vectors, a, panel, k, onto ? onto + column : nullptr,
+                                  out + column, columns, next);
   }
 }
 

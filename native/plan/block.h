@@ -60,9 +60,10 @@ struct Scratch {
   T* outer;
   ProductRows<T>* products;
   OuterRows<T>* outers;
-  Rows<T>* buffers;         // as the current step sees them
-  std::int64_t* moves;      // of each of a stage's buffers, from a step to the next
-  Team<T>* team = nullptr;  // shares the products of a single row
+  Rows<T>* buffers;                       // as the current step sees them
+  std::int64_t* moves;                    // of each of a stage's buffers, from a step to the next
+  Team<T>* team = nullptr;                // shares the products of a single row
+  mutable bool last_panel_first = false;  // in the products of a single row, at every other step
 };
 
 template <class T>

@@ -49,6 +49,38 @@ Instruction read_instruction(const std::int64_t* from) {
   return instruction;
 }
 
+// Bytes of packed matrices that a second-level cache keeps from step to step.
+constexpr std::size_t kKept = 3 << 18;
+
+// Which products form a chain (plan/one_row.h) with the one before: none where all are kept near, for
+// one stream after the other is read faster than two by turns.
+template <class T>
+std::vector<char> find_chains(const Plan<T>& plan) {
+  std::vector<char> product(plan.instructions.size(), 0), goes_on(plan.instructions.size(), 0);
+  if (plan.packed_offsets.back() * sizeof(T) <= kKept) return goes_on;
+  for (const Stage& stage : plan.stages) {
+    for (const Segment& segment : stage.segments) {
+      if (segment.work != Work::product) continue;
+      std::fill(product.begin() + segment.first, product.begin() + segment.last, char(1));
+    }
+  }
+  for (std::size_t i = 1; i < product.size(); ++i) {
+    if (!product[i - 1] || !product[i]) continue;
+    const Instruction &before = plan.instructions[i - 1], &each = plan.instructions[i];
+    const Operand &start = each.in[1], &answer = before.out;
+    bool apart = plan.matrices[each.extra].n == plan.matrices[before.extra].n;
+    bool more = true;
+    for (std::size_t j = i; more; more = goes_on[j]) {
+      const Operand& made = plan.instructions[--j].out;
+      const bool same = start.buffer == answer.buffer && start.offset == answer.offset;
+      apart = apart && made.buffer != each.in[0].buffer &&
+              (made.buffer != start.buffer || (j == i - 1 && same));
+    }
+    goes_on[i] = apart;
+  }
+  return goes_on;
+}
+
 }  // namespace
 
 template <class T>
@@ -117,6 +149,7 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
     packed_offsets.push_back(packed_offsets.back() + (size + 15) / 16 * 16);
     multiply_adds += static_cast<std::int64_t>(matrix.n) * matrix.k;
   }
+  goes_on = find_chains(*this);
   std::int64_t widest = 1;
   for (const Instruction& each : instructions) {
     if (each.op < kRowOps) {

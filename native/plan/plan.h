@@ -77,6 +77,7 @@ struct Plan {
   std::vector<Segment> weight_segments;  // run once a chunk, after its stages
   std::vector<Matrix> matrices;
   std::vector<char> in_loops_only;  // of each matrix: never multiplied for all times at once
+  std::vector<char> goes_on;  // of each instruction: a product of the same chain as the one before
   std::vector<std::size_t> packed_offsets;  // of each matrix, and the size of all
   std::vector<T> constants;
   std::vector<std::int32_t> tiles;  // buffers of a tile

@@ -27,6 +27,50 @@ void run_rows(const Plan<T>& plan, const Segment& segment, Rows<T>* at, int firs
   }
 }
 
+template <class T>
+Rows<T> place(const Rows<T>* at, const Operand& operand, int first) {
+  return operand.buffer < 0 ? Rows<T>{} : at[operand.buffer].from(first).plus(operand.offset);
+}
+
+template <class T>
+void run_products(const Plan<T>& plan, const Segment& segment, const Weights<T>& weights,
+                  const Rows<T>* at, int first, int rows, const Scratch<T>& scratch) {
+  Chain<T> chain;
+  for (std::int32_t i = segment.first; i < segment.last; ++i) {
+    const Instruction& instruction = plan.instructions[i];
+    const Matrix& matrix = plan.matrices[instruction.extra];
+    const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
+    const auto for_one_row = [&](std::int32_t of) {
+      return packed_for_one_row(plan, weights.packing,
+                                static_cast<std::size_t>(plan.instructions[of].extra));
+    };
+    const Rows<T> a = place(at, instruction.in[0], first);
+    const Rows<T> onto = place(at, instruction.in[1], first);
+    const Rows<T> out = place(at, instruction.out, first);
+    if (!for_one_row(i)) {
+      const ProductRows<T> run{rows, a, onto, out};
+      plan.kernels.product(packed, matrix.n, matrix.k, &run, 1);
+      continue;
+    }
+    const T* start = onto.none() ? nullptr : onto[0];
+    if (matrix.n <= plan.kernels.wide_panel) {
+      plan.kernels.product_of_one_row(packed, matrix.n, matrix.k, a[0], start, out[0], packed);
+      continue;
+    }
+    chain.products[chain.count++] = {packed, matrix.n, matrix.k, a[0], start, out[0]};
+    if (i + 1 < segment.last && chain.count < Chain<T>::kMost && plan.goes_on[i + 1] &&
+        for_one_row(i + 1)) {
+      continue;
+    }
+    if (scratch.team != nullptr && chain.multiply_adds() >= Team<T>::kWorthMeeting) {
+      scratch.team->run(chain, scratch.last_panel_first);
+    } else {
+      run_chain(plan.kernels, chain, 0, matrix.n, scratch.last_panel_first);
+    }
+    chain.count = 0;
+  }
+}
+
 bool one_run_of_elements(const Instruction& instruction) {
   return instruction.dims[0] == 1 && instruction.dims[1] == 1 && instruction.dims[2] == 1;
 }
@@ -40,31 +84,11 @@ void run_segments(const Plan<T>& plan, const Stage& stage, const Weights<T>& wei
   for (const Segment& segment : stage.segments) {
     if (segment.work == Work::rows) {
       run_rows(plan, segment, at, first, rows, flat, flat_alone, scratch);
-      continue;
-    }
-    for (std::int32_t i = segment.first; i < segment.last; ++i) {
-      const Instruction& instruction = plan.instructions[i];
-      const Matrix& matrix = plan.matrices[instruction.extra];
-      const Operand& a = instruction.in[0];
-      const Operand& onto = instruction.in[1];
-      const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
-      const auto place = [&](const Operand& operand) {
-        return operand.buffer < 0 ? Rows<T>{} : at[operand.buffer].from(first).plus(operand.offset);
-      };
-      const ProductRows<T> run{rows, place(a), place(onto), place(instruction.out)};
-      if (packed_for_one_row(plan, weights.packing, static_cast<std::size_t>(instruction.extra))) {
-        const T* start = run.onto.none() ? nullptr : run.onto[0];
-        if (scratch.team != nullptr &&
-            static_cast<std::int64_t>(matrix.n) * matrix.k >= Team<T>::kWorthMeeting) {
-          scratch.team->product(packed, matrix.n, matrix.k, run.a[0], start, run.out[0]);
-        } else {
-          plan.kernels.product_of_one_row(packed, matrix.n, matrix.k, run.a[0], start, run.out[0]);
-        }
-      } else {
-        plan.kernels.product(packed, matrix.n, matrix.k, &run, 1);
-      }
+    } else {
+      run_products(plan, segment, weights, at, first, rows, scratch);
     }
   }
+  scratch.last_panel_first = !scratch.last_panel_first;
 }
 
 template <class T>

@@ -6,10 +6,31 @@
 #include "plan/floating_point.h"
 
 namespace recurra {
+namespace {
+
+// All stages as one: at a single step there is nothing between them.
+template <class T>
+Stage joined(const Plan<T>& plan) {
+  Stage all{false, {}, {}};
+  for (const Stage& stage : plan.stages) {
+    for (const Segment& segment : stage.segments) {
+      if (!all.segments.empty() && all.segments.back().work == segment.work &&
+          all.segments.back().last == segment.first) {
+        all.segments.back().last = segment.last;
+      } else {
+        all.segments.push_back(segment);
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace
 
 template <class T>
 Stepper<T>::Stepper(const Plan<T>& plan, const T* const* weights, const T* packed, int most_rows)
     : plan_(plan),
+      all_(joined(plan)),
       given_(weights, weights + plan.count(Space::weight)),
       xs_(static_cast<std::size_t>(plan.count(Space::x))),
       ys_(static_cast<std::size_t>(plan.count(Space::y))),
@@ -51,10 +72,8 @@ Stepper<T>::Stepper(const Plan<T>& plan, const T* const* weights, const T* packe
 template <class T>
 void Stepper<T>::step(int rows) {
   const FloatingPointMode mode;
-  for (const Stage& stage : plan_.stages) {
-    run_segments(plan_, stage, weights_, at_.data(), 0, rows, flat_.data(), flat_alone_.data(),
-                 scratch_[0]);
-  }
+  run_segments(plan_, all_, weights_, at_.data(), 0, rows, flat_.data(), flat_alone_.data(),
+               scratch_[0]);
 }
 
 template <class T>

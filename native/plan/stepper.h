@@ -28,6 +28,7 @@ class Stepper {
 
  private:
   const Plan<T>& plan_;
+  const Stage all_;
   Memory memory_;
   std::vector<const T*> given_;
   std::vector<T*> xs_, ys_, states_;

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <thread>
 
-#include "kernels/kernels.h"
+#include "plan/one_row.h"
 
 namespace recurra {
 
@@ -33,43 +33,33 @@ class Team {
       }
       seen = turn;
       spins = 0;
-      run(job_);
+      run_chain(kernels_, job_.chain, job_.from, job_.chain.outputs(), job_.last_panel_first);
       done_.store(turn, std::memory_order_release);
     }
   }
   void close() { closed_.store(true, std::memory_order_release); }
 
-  // product_of_one_row, half of it by the second thread once that is there.
-  void product(const T* packed, int n, int k, const T* a, const T* onto, T* out) {
-    const int half = n / 2 / kernels_.wide_panel * kernels_.wide_panel;
+  // A chain of products, half of their outputs by the second thread once that is there.
+  void run(const Chain<T>& chain, bool last_panel_first) {
+    const int n = chain.outputs(), half = n / 2 / kernels_.wide_panel * kernels_.wide_panel;
     if (half == 0 || !ready_.load(std::memory_order_acquire)) {
-      run({packed, n, k, a, onto, out});
+      run_chain(kernels_, chain, 0, n, last_panel_first);
       return;
     }
-    job_ = {packed + static_cast<std::ptrdiff_t>(half) * k,
-            n - half,
-            k,
-            a,
-            onto ? onto + half : nullptr,
-            out + half};
+    job_ = {chain, half, last_panel_first};
     const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
     turn_.store(turn, std::memory_order_release);
-    run({packed, half, k, a, onto, out});
+    run_chain(kernels_, chain, 0, half, last_panel_first);
     for (int spins = 0; done_.load(std::memory_order_acquire) != turn;) wait(spins);
   }
 
  private:
   struct Job {
-    const T* packed;
-    int n, k;
-    const T* a;
-    const T* onto;
-    T* out;
+    Chain<T> chain;
+    int from;
+    bool last_panel_first;
   };
 
-  void run(const Job& job) const {
-    kernels_.product_of_one_row(job.packed, job.n, job.k, job.a, job.onto, job.out);
-  }
   // A step takes microseconds. Where the other thread has not got a processor in as many, it may have
   // this one's.
   static void wait(int& spins) {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <numeric>
 
+#include "plan/one_row.h"
 #include "tests/check.h"
 #include "tests/laid.h"
 
@@ -119,9 +120,43 @@ std::string problem_of_one_row(const Case& given, Isa isa) {
   for (int i = 0; i < given.n; ++i)
     wanted[out.place(0, i)] = summed(w, i, a, 0, start ? start[i] : T(0));
   const Kernels<T>& use = kernels<T>(isa);
-  use.product_of_one_row(w.packed(use, true).data(), given.n, given.k, a.rows()[0], start,
-                         out.rows()[0]);
+  const std::vector<T> packed = w.packed(use, true);
+  use.product_of_one_row(packed.data(), given.n, given.k, a.rows()[0], start, out.rows()[0],
+                         packed.data());
   return difference(out.memory, wanted);
+}
+
+// Two products, the second starting from the answer of the first or from nothing, from any panel on.
+template <class T>
+std::string problem_of_a_chain(const Case& given, Isa isa) {
+  Random random;
+  const Kernels<T>& use = kernels<T>(isa);
+  const Weights<T> w(given, random), r({given.n, given.k / 2 + 1, {}}, random);
+  const std::vector<T> first = w.packed(use, true), second = r.packed(use, true);
+  Laid<T> x(1, w.k, Lie::apart), h(1, r.k, Lie::apart);
+  x.fill(random);
+  h.fill(random);
+  const bool onto = given.onto == Onto::in_place;
+  for (const bool last_panel_first : {false, true}) {
+    for (int from = 0; from <= given.n; from += use.wide_panel) {
+      Laid<T> a(1, given.n, Lie::apart), b(1, given.n, Lie::apart);
+      std::vector<T> wanted_a = a.memory, wanted_b = b.memory;
+      for (int i = from; i < given.n; ++i) {
+        const T sum = summed(w, i, x, 0, T(0));
+        wanted_a[a.place(0, i)] = sum;
+        wanted_b[b.place(0, i)] = summed(r, i, h, 0, onto ? sum : T(0));
+      }
+      Chain<T> chain;
+      chain.products[chain.count++] = {first.data(), given.n, w.k,
+                                       x.rows()[0],  nullptr, a.rows()[0]};
+      chain.products[chain.count++] = {
+          second.data(), given.n, r.k, h.rows()[0], onto ? a.rows()[0] : nullptr, b.rows()[0]};
+      run_chain(use, chain, from, given.n, last_panel_first);
+      const std::string found = difference(a.memory, wanted_a) + difference(b.memory, wanted_b);
+      if (!found.empty()) return found;
+    }
+  }
+  return {};
 }
 
 template <class T>
@@ -206,6 +241,11 @@ RECURRA_TEST(a_product_goes_through_several_runs_of_rows) {
 RECURRA_TEST(a_product_of_one_row_has_the_bits_of_multiply_adds_in_order) {
   CHECK_EQUAL(first_problem<float>(cases_of_all_sizes(), problem_of_one_row<float>), "");
   CHECK_EQUAL(first_problem<double>(cases_of_all_sizes(), problem_of_one_row<double>), "");
+}
+
+RECURRA_TEST(a_chain_of_products_has_those_bits_whichever_panel_comes_first) {
+  CHECK_EQUAL(first_problem<float>(cases_of_all_sizes(), problem_of_a_chain<float>), "");
+  CHECK_EQUAL(first_problem<double>(cases_of_all_sizes(), problem_of_a_chain<double>), "");
 }
 
 RECURRA_TEST(another_order_would_be_noticed) {

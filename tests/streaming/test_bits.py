@@ -116,6 +116,19 @@ def test_a_row_of_any_batch_is_that_row_as_a_stream(name, dtype, data):
     assert bits(stream.state) == bits(row_of(end, row))
 
 
+@pytest.mark.parametrize("cell", [cells.LSTM, cells.GRU], ids=lambda cell: cell.__name__)
+def test_weights_beyond_the_second_level_cache_answer_alike(cell, tmp_path):
+    save(Recurrent(cell(5, 300)), tmp_path / "m")
+    model = load(tmp_path / "m")
+    x = np.random.default_rng(4).normal(size=(3, 7, 5)).astype(np.float32)
+
+    whole, end = model.run(x)
+    stream = model.stream()
+
+    assert np.stack([stream.step(event) for event in x[0]]).tobytes() == whole[0].tobytes()
+    assert bits(stream.state) == bits(row_of(end, 0))
+
+
 @every_model
 def test_steps_in_one_call_are_the_bits_of_single_ones(name):
     model = model_of(name, torch.float32)
