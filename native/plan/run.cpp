@@ -26,7 +26,8 @@ namespace {
 
 constexpr std::int64_t kMostRows = 128;            // of a block
 constexpr std::int64_t kChunkBytes = 1 << 19;      // of the values that wait for a later stage
-constexpr std::int64_t kFewestRowsOfAChunk = 256;  // over its steps
+constexpr std::int64_t kFewestRows = 64;           // of a chunk, over its steps
+constexpr std::int64_t kFewestRowsToSum = 256;     // where weights' gradients are summed over them
 constexpr std::int64_t kMostSteps = 4096;          // of a chunk
 constexpr std::int64_t kWorthAThread = 4'000'000;  // multiply-adds
 
@@ -36,9 +37,8 @@ int chunk_steps(const Plan<T>& plan, std::int64_t rows, std::int64_t time) {
       std::max<std::int64_t>(1, plan.chunk_width * rows * static_cast<std::int64_t>(sizeof(T)));
   // A product over all times reads its weights once a chunk, and a sum of outer products reads and
   // writes a whole gradient: let that be rare.
-  const std::int64_t enough = (kFewestRowsOfAChunk + rows - 1) / rows;
-  const std::int64_t least =
-      plan.weight_segments.empty() ? std::min<std::int64_t>(enough, 4) : enough;
+  const std::int64_t fewest = plan.weight_segments.empty() ? kFewestRows : kFewestRowsToSum;
+  const std::int64_t least = std::min((fewest + rows - 1) / rows, kMostSteps);
   const std::int64_t steps = std::clamp(kChunkBytes / bytes, least, kMostSteps);
   return static_cast<int>(std::clamp<std::int64_t>(steps, 1, std::max<std::int64_t>(time, 1)));
 }
