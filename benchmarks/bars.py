@@ -43,4 +43,4 @@ QUESTIONS = [
 QUESTIONS += [keyed_streams.MEMORY, start.QUESTION, start.RESIDENT]
 
 if __name__ == "__main__":
-    main(QUESTIONS, __doc__)
+    main(QUESTIONS, __doc__, "bars")

@@ -23,8 +23,14 @@ RECORDS = ROOT / "benchmarks" / "records"
 QUICK = Effort(seconds=0.3, fewest=2, most=3, blocks=5, share=0.02)
 
 
-def main(questions: Sequence[Question], doc: str | None) -> None:
-    """Measure, print, and write and draw the record where asked."""
+def main(questions: Sequence[Question], doc: str | None, together: str | None = None) -> None:
+    """Measure, print, and write and draw the record where asked.
+
+    Args:
+        questions: what may be asked.
+        doc: what `--help` says.
+        together: what a record of all of them is called, if not by their names.
+    """
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -46,7 +52,8 @@ def main(questions: Sequence[Question], doc: str | None) -> None:
     )
     arguments = parser.parse_args()
     chosen = [each for each in questions if each.name in getattr(arguments, "only", names)]
-    named = "bars" if len(chosen) == len(questions) > 1 else "+".join(each.name for each in chosen)
+    whole = together if len(chosen) == len(questions) else None
+    named = whole or "+".join(each.name for each in chosen)
     stem = f"{named}-{time.strftime('%Y-%m-%d')}"
     all_of_it = not (arguments.quick or arguments.busy or arguments.cases or arguments.peers)
     keep = all_of_it if arguments.record is None else arguments.record
