@@ -18,7 +18,8 @@ struct ProductOfOneRow {
   T* out;
 };
 
-// Products with as many outputs. None multiplies another's answer; it may start from the one before.
+// Products with as many outputs. None multiplies what another writes; one may start from an answer before
+// it.
 template <class T>
 struct Chain {
   static constexpr int kMost = 4;

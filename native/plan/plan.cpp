@@ -52,6 +52,20 @@ Instruction read_instruction(const std::int64_t* from) {
 // Bytes of packed matrices that a second-level cache keeps from step to step.
 constexpr std::size_t kKept = 3 << 18;
 
+// Whether every panel of `later` may be made as soon as that panel of `earlier` is: neither reads what
+// the other writes elsewhere.
+template <class T>
+bool may_share_panels(const Plan<T>& plan, const Instruction& earlier, const Instruction& later) {
+  const auto apart = [](const Operand& a, const Operand& b) { return a.buffer != b.buffer; };
+  const auto apart_or_same = [&](const Operand& a, const Operand& b) {
+    return apart(a, b) || a.offset == b.offset;
+  };
+  return plan.matrices[earlier.extra].n == plan.matrices[later.extra].n &&
+         apart(later.in[0], earlier.out) && apart_or_same(later.in[1], earlier.out) &&
+         apart(earlier.in[0], later.out) && apart_or_same(earlier.in[1], later.out) &&
+         apart_or_same(earlier.out, later.out);
+}
+
 // Which products form a chain (plan/one_row.h) with the one before: none where all are kept near, for
 // one stream after the other is read faster than two by turns.
 template <class T>
@@ -65,18 +79,11 @@ std::vector<char> find_chains(const Plan<T>& plan) {
     }
   }
   for (std::size_t i = 1; i < product.size(); ++i) {
-    if (!product[i - 1] || !product[i]) continue;
-    const Instruction &before = plan.instructions[i - 1], &each = plan.instructions[i];
-    const Operand &start = each.in[1], &answer = before.out;
-    bool apart = plan.matrices[each.extra].n == plan.matrices[before.extra].n;
-    bool more = true;
-    for (std::size_t j = i; more; more = goes_on[j]) {
-      const Operand& made = plan.instructions[--j].out;
-      const bool same = start.buffer == answer.buffer && start.offset == answer.offset;
-      apart = apart && made.buffer != each.in[0].buffer &&
-              (made.buffer != start.buffer || (j == i - 1 && same));
+    bool all = product[i - 1] && product[i], more = all;
+    for (std::size_t j = i; more; more = all && goes_on[j]) {
+      all = may_share_panels(plan, plan.instructions[--j], plan.instructions[i]);
     }
-    goes_on[i] = apart;
+    goes_on[i] = all;
   }
   return goes_on;
 }
