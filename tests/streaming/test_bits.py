@@ -123,7 +123,7 @@ class CrossedState(NamedTuple):
 
 
 class Crossed(Cell[CrossedState]):
-    """Two linear states, each made from the other: a product writes what the one before it reads."""
+    """Two states, each made from the other: one product writes what the one before it reads."""
 
     def __init__(self, input_size, size):
         super().__init__()
