@@ -13,7 +13,7 @@ import recurra as rc
 from recurra.cells.state import map_state
 from recurra.cells.wrapper import CellWrapper
 from recurra.engine import plans
-from recurra.engine.structure import fingerprint
+from recurra.engine.structure import Unchanged, fingerprint
 
 
 class Options:
@@ -45,6 +45,7 @@ class Scaled(CellWrapper):
         self.queue = deque([1.0])
         self.tensor = torch.ones(4)
         self.function = torch.tanh
+        self.spare = 0.0
 
     def output(self, state, x):
         y = self.cell.output(state, x) * self.factor * self.factors[1]
@@ -83,6 +84,12 @@ def resize(layer):
     layer.parts[2].bias = nn.Parameter(torch.randn(1))
 
 
+def replace_output(layer):
+    kind = type(cell_of(layer))
+    changed = type("Changed", (kind,), {"output": lambda self, state, x: self.cell.output(state, x)})
+    cell_of(layer).__class__ = changed
+
+
 CHANGES = {
     "evaluation": lambda layer: layer.eval(),
     "evaluation of one part": lambda layer: layer.parts[1].eval(),
@@ -104,6 +111,9 @@ CHANGES = {
     "another class": lambda layer: setattr(layer.parts[2], "__class__", nn.Identity),
     "another type": lambda layer: layer.double(),
     "a rate": lambda layer: setattr(layer.parts[1], "p", 0.25),
+    "an option less": lambda layer: delattr(cell_of(layer), "spare"),
+    "an option more": lambda layer: setattr(cell_of(layer), "more", 1.0),
+    "a method": replace_output,
 }
 
 
@@ -112,13 +122,15 @@ def test_every_change_of_a_layer_reaches_its_answers(change):
     layer, like = scaled(), scaled().use_engine("torch")
     x = torch.randn(2, 5, 3)
     layer(x)
-    before = fingerprint(layer)
+    before, unchanged = fingerprint(layer), Unchanged(layer)
+    assert unchanged.holds()
 
     for each in (layer, like):
         torch.manual_seed(1)
         change(each)
 
     assert fingerprint(layer) != before
+    assert not unchanged.holds()
     x = x.to(layer.parts[0].cell.cell.input.weight.dtype)
     for each in (layer, like):
         each.parts[1].eval()  # dropout draws other numbers in torch
@@ -147,6 +159,26 @@ def test_what_makes_no_other_program_makes_no_new_one(change, monkeypatch):
         change(each)
 
     assert_close(layer(x)[0], like(x)[0])
+
+
+def test_a_layer_that_stays_as_it_is_is_looked_at_once(monkeypatch):
+    layer, x = scaled().eval(), torch.randn(2, 5, 3)
+    y, _ = layer(x)
+    monkeypatch.setattr(plans, "fingerprint", None)
+
+    assert torch.equal(layer(x)[0], y)
+    layer.double()
+    with pytest.raises(TypeError):
+        layer(x.double())
+
+
+def test_a_weight_in_two_places_may_become_two_weights_and_one_again():
+    cell = rc.cells.LSTM(4, 4)
+    layer, x, own = rc.Recurrent(cell), torch.randn(2, 5, 4), cell.recurrent.weight
+    for weight in (cell.input.weight, own, cell.input.weight):
+        cell.recurrent.weight = weight
+        made = layer.use_engine("native")(x)[0]
+        assert_close(made, layer.use_engine("torch")(x)[0])
 
 
 def test_training_and_evaluation_are_both_remembered(monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -50,6 +49,18 @@ def _holds_modules(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_holds_modules(part) for part in value)
     return isinstance(value, nn.Module)
+
+
+def _first_float(module: nn.Module, kept: str) -> Tensor | None:
+    """The first parameter, or buffer, of a float type; torch's own search takes longer."""
+    for tensor in module.__dict__[kept].values():
+        if tensor is not None and tensor.is_floating_point():
+            return tensor  # type: ignore[no-any-return]
+    for part in module._modules.values():
+        found = None if part is None else _first_float(part, kept)
+        if found is not None:
+            return found
+    return None
 
 
 class Cell(Described, Generic[State]):
@@ -158,10 +169,12 @@ class Cell(Described, Generic[State]):
         >>> rc.cells.GRU(3, 8).double().zeros(2, 8).dtype
         torch.float64
         """
-        for reference in chain(self.parameters(), self.buffers()):
-            if reference.is_floating_point():
-                return reference.new_zeros(batch, *shape)
-        return torch.zeros(batch, *shape)
+        reference = _first_float(self, "_parameters")
+        if reference is None:
+            reference = _first_float(self, "_buffers")
+        if reference is None:
+            return torch.zeros(batch, *shape)
+        return reference.new_zeros(batch, *shape)
 
     def place_without_weights(self) -> None:
         """Let a cell without weights remember the type and device that ``.to`` asks for.

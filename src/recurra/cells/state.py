@@ -7,14 +7,14 @@ its paper does.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from torch import Tensor
 
 from recurra.errors import StateError
 
-__all__ = ["map_state", "named_slots", "same_structure", "select"]
+__all__ = ["fill_state", "map_state", "named_slots", "same_structure", "select"]
 
 State = TypeVar("State")
 
@@ -67,11 +67,10 @@ def map_state(function: Callable[..., Tensor], state: State, *others: State) -> 
 
 
 def _map(function: Callable[..., Tensor], *states: Any) -> Any:
-    first, *rest = (_children(state) for state in states)
-    if first is None:
+    if isinstance(states[0], Tensor):
         return function(*states)
-    columns = zip(first, *(other or [] for other in rest), strict=True)
-    return _rebuild(states[0], [_map(function, *(part for _, part in row)) for row in columns])
+    parts = zip(*([part for _, part in _children(state) or []] for state in states), strict=True)
+    return _rebuild(states[0], [_map(function, *row) for row in parts])
 
 
 def same_structure(one: Any, other: Any) -> bool:
@@ -111,7 +110,34 @@ def named_slots(state: Any) -> dict[str, Tensor]:
     >>> list(named_slots((lstm, (), torch.zeros(1, 3))))
     ['0.h', '0.c', '2']
     """
+    if _is_flat(state):
+        return dict(zip(state._fields, state, strict=True))
     return {name or "state": slot for name, slot in _walk(state, "")}
+
+
+def fill_state(like: State, slots: Sequence[Tensor]) -> State:
+    """A state of these tensors, in the order of `named_slots`.
+
+    >>> import torch
+    >>> from recurra.cells import LSTMState
+    >>> zeros = LSTMState(h=torch.zeros(1, 2), c=torch.zeros(1, 2))
+    >>> fill_state(zeros, [torch.ones(1, 2), zeros.c]).h
+    tensor([[1., 1.]])
+    """
+    if _is_flat(like):
+        return type(like)(*slots)
+    given = iter(slots)
+    return map_state(lambda _: next(given), like)
+
+
+def _is_flat(state: Any) -> bool:
+    """Whether a state is a NamedTuple of tensors: far more often than not, and so asked first."""
+    if not hasattr(state, "_fields"):
+        return False
+    for part in state:  # a loop: a generator takes longer
+        if not isinstance(part, Tensor):
+            return False
+    return True
 
 
 def describe(state: Any) -> str:

@@ -31,6 +31,8 @@ def refusal_of_call(x: Tensor, tensors: Sequence[Tensor]) -> str | None:
     >>> refusal_of_call(torch.zeros(1, 2, 3).half(), [])
     'the call is in torch.float16, not float32 or float64.'
     """
+    if _is_usual(x, tensors):
+        return None
     floats = [x, *tensors] if x.is_floating_point() else tensors
     types = {t.dtype for t in floats}
     if len(types) > 1 or not types <= TYPES.keys():
@@ -49,6 +51,24 @@ def refusal_of_call(x: Tensor, tensors: Sequence[Tensor]) -> str | None:
     if torch._C._get_tracing_state() is not None:
         return "torch.jit traces the call."
     return None
+
+
+def _is_usual(x: Tensor, tensors: Sequence[Tensor]) -> bool:
+    """Whether nothing at all speaks against a call; far more often than not, and so asked first."""
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
+        return False
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return False
+    if torch._C._get_tracing_state() is not None:
+        return False
+    first = tensors[0] if tensors and not x.is_floating_point() else x
+    dtype = first.dtype
+    if first.is_floating_point() and dtype not in TYPES:
+        return False
+    for each in tensors:
+        if each.dtype is not dtype or not each.is_cpu or not is_plain(each):
+            return False
+    return x.is_cpu and is_plain(x)
 
 
 def refusal_of_index(layer: Layer, x: Tensor, text: str, lengths: Tensor | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from recurra.compiler import Draw, Traced, simplify, split_once, trace
 from recurra.compiler.swapping import swapped
 from recurra.engine.checking import difference
-from recurra.engine.structure import fingerprint, hooked
+from recurra.engine.structure import Unchanged, fingerprint, hooked
 from recurra.errors import NotStreamableError, RecurraError, TraceError
 from recurra.layers import Bidirectional, Layer, Recurrent, Residual, Stack
 from recurra.layers.layer import Given
@@ -58,10 +58,31 @@ class Refusal(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A plan with the tensors that belong to it and are not the layer's."""
+    """A plan with the tensors that belong to it and are not the layer's, and where those are."""
 
     plan: Plan | Refusal
     constants: Mapping[str, Tensor] = {}
+    places: Mapping[str, _Place] = {}
+
+    def tensors(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """Weights by their names, as they are now."""
+        found = {}
+        for name in names:
+            place = self.places.get(name)
+            found[name] = self.constants[name] if place is None else place.kept[place.name]
+        return found
+
+
+class _Place(NamedTuple):
+    kept: Mapping[str, Any]  # a module's own parameters, or buffers
+    name: str
+
+
+class _Known(NamedTuple):
+    """What was found last."""
+
+    unchanged: Unchanged
+    made: Made
 
 
 def plan_of(layer: Layer, wanted: Wanted) -> Made:
@@ -71,8 +92,21 @@ def plan_of(layer: Layer, wanted: Wanted) -> Made:
         layer: any but a `Bidirectional`, whose cells each have one.
         wanted: which one.
     """
+    everywhere = _hooks_everywhere()
+    last: dict[Any, _Known] = layer._native.setdefault("last", {})
+    known = last.get((wanted, everywhere))
+    if known is not None and known.unchanged.holds():
+        return known.made
+    unchanged = Unchanged(layer)
+    made = _look_up(layer, wanted, (fingerprint(layer), wanted, everywhere))
+    while len(last) >= _MOST:
+        del last[next(iter(last))]
+    last[wanted, everywhere] = _Known(unchanged, made)
+    return made
+
+
+def _look_up(layer: Layer, wanted: Wanted, key: Any) -> Made:
     kept: dict[Any, Made] = layer._native.setdefault("plans", {})
-    key = (fingerprint(layer), wanted, _hooks_everywhere())
     if key in kept:
         return kept[key]
     # Nothing may be drawn, or the same seed would give other masks the first time.
@@ -115,8 +149,20 @@ def _plan(layer: Layer, traced: Traced, wanted: Wanted) -> Made:
         once="" if once is None else _text(once),
         once_weights=() if once is None else _names(once, "x"),
     )
-    own = {name for name, _ in (*layer.named_parameters(), *layer.named_buffers())}
-    return Made(plan, {name: tensor for name, tensor in weights.items() if name not in own})
+    places = _places_of(layer)
+    constants = {name: tensor for name, tensor in weights.items() if name not in places}
+    return Made(plan, constants, places)
+
+
+def _places_of(layer: Layer) -> dict[str, _Place]:
+    """Where the parameters and buffers are, by the first of each one's names."""
+    places = {}
+    for path, _ in (*layer.named_parameters(), *layer.named_buffers()):
+        owner, _, name = path.rpartition(".")
+        module = layer.get_submodule(owner)
+        kept = module._parameters if name in module._parameters else module._buffers
+        places[path] = _Place(kept, name)
+    return places
 
 
 @contextmanager
@@ -142,10 +188,13 @@ def _with_real_weights(layer: Layer) -> Iterator[None]:
         yield
 
 
+_PLAIN_TYPES = (Tensor, nn.Parameter)
+
+
 def is_plain(tensor: Tensor) -> bool:
     """Whether a tensor is numbers side by side in memory, and nothing else."""
     return (
-        type(tensor) in (Tensor, nn.Parameter)
+        type(tensor) in _PLAIN_TYPES
         and tensor.layout is torch.strided
         and not tensor.is_neg()
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from recurra.cells.state import map_state, named_slots
+from recurra.cells.state import fill_state, named_slots
 from recurra.compiler import Draw
 from recurra.engine.calls import TYPES, refusal_of_call, refusal_of_index, refuse
 from recurra.engine.memory import Run
@@ -112,13 +112,18 @@ def _run_part(
         return None
     wanted = Wanted(x.shape[-1] if layer.event_dims else 0, x.dtype, keep_states, step)
     where = Where(layer, direction)
-    plan = look_up(*where, *wanted, modes=_modes(layer))
+    compiling = torch.compiler.is_compiling()
+    made = None if compiling else plan_of(where.part(), wanted)
+    plan = look_up(*where, *wanted, modes=_modes(layer)) if made is None else made.plan
     if isinstance(plan, Refusal):
         refuse(layer, plan)
         return None
     if not layer.event_dims:
         x = x.long()
-    dtype, weights = _weights(where, plan, wanted, [x, *slots])
+    names = dict.fromkeys((*plan.once_weights, *plan.weights))
+    own = [name for name in names if not name.startswith("once.")]
+    tensors = where.tensors(own, wanted) if made is None else made.tensors(own)
+    dtype, weights = _weights(plan, tensors, [x, *slots])
     why = refusal_of_call(x, [*slots[:1], *weights]) or refusal_of_index(
         layer, x, plan.text, lengths
     )
@@ -129,18 +134,18 @@ def _run_part(
     backwards = direction == "backward_cell"
     run = Run([x, *slots, *draws, *weights], starts, lengths, reset, backwards)
     y, *rest = run_sequence(plan.text, TYPES[dtype], run)
-    return _as_scan(y, rest, given._replace(state=start))
+    return _as_scan(y, rest, start, given)
 
 
-def _as_scan(y: Tensor, rest: Sequence[Tensor], given: Given) -> Scan:
-    """Answers in a program's order as a layer gives them."""
-    count = len(named_slots(given.state)) if given.keep_states else 0
-    finals = iter(rest[count:])
-    after = map_state(lambda _: next(finals), given.state)
+def _as_scan(y: Tensor, rest: Sequence[Tensor], like: Any, given: Given) -> Scan:
+    """Answers in a program's order as a layer gives them, states in the structure of another."""
     if not given.keep_states:
-        return Scan(y, after, None)
-    every = iter(rest[:count])
-    return Scan(y, after, map_state(lambda end: _filled(next(every), end, given.lengths), after))
+        return Scan(y, fill_state(like, rest), None)
+    count = len(named_slots(like))
+    after = fill_state(like, rest[count:])
+    every = zip(rest[:count], rest[count:], strict=True)
+    states = [_filled(each, end, given.lengths) for each, end in every]
+    return Scan(y, after, fill_state(after, states))
 
 
 def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
@@ -153,8 +158,6 @@ def _filled(states: Tensor, final: Tensor, lengths: Tensor | None) -> Tensor:
 
 def _modes(layer: Layer) -> tuple[bool, ...]:
     """A compiled graph looks out for what its code has read: here training or evaluation."""
-    if not torch.compiler.is_compiling():
-        return ()
     return tuple([part.training for part in layer.modules()])
 
 
@@ -175,6 +178,15 @@ class Where(NamedTuple):
         for name in (self.direction or first, *rest):  # a direction's part calls its cell "cell"
             found = getattr(found, name)
         return found  # type: ignore[no-any-return]
+
+    def tensors(self, names: Iterable[str], wanted: Wanted) -> dict[str, Tensor]:
+        """Weights and constants of a plan, as a compiled graph reads them."""
+        return {
+            name: _constant(*self, name, *wanted)
+            if name.startswith("constant.")
+            else self.tensor(name)
+            for name in names
+        }
 
 
 def look_up(
@@ -198,17 +210,9 @@ for _function in (look_up, _constant):
 
 
 def _weights(
-    where: Where, plan: Plan, wanted: Wanted, others: Sequence[Tensor]
+    plan: Plan, found: dict[str, Tensor], others: Sequence[Tensor]
 ) -> tuple[torch.dtype, list[Tensor]]:
-    """The type a plan computes in, and its weights as they are now."""
-    names = dict.fromkeys((*plan.once_weights, *plan.weights))
-    found = {
-        name: _constant(*where, name, *wanted)
-        if name.startswith("constant.")
-        else where.tensor(name)
-        for name in names
-        if not name.startswith("once.")
-    }
+    """The type a plan computes in, and its weights, of the layer's tensors as they are now."""
     floats = [t for t in (*others, *found.values()) if t.is_floating_point()]
     dtype = floats[0].dtype if floats else torch.float32
     found = {n: t if t.is_floating_point() else t.to(dtype) for n, t in found.items()}
