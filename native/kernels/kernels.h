@@ -33,11 +33,20 @@ struct Rows {
   RECURRA_ALWAYS_INLINE bool none() const { return !base && !table; }
 };
 
-// The rows of one product: out[r] = onto[r] + W a[r]. Without a base, `onto` is zero.
+// A packed matrix of k columns.
+template <class T>
+struct Factor {
+  const T* packed;
+  int k;
+};
+
+// The rows of one product: out[r] = onto[r] + W a[0][r], and then + V a[1][r] where there are two
+// matrices. Without a base, `onto` is zero.
+constexpr int kMostFactors = 2;
 template <class T>
 struct ProductRows {
   int rows;
-  Rows<T> a;
+  Rows<T> a[kMostFactors];
   Rows<T> onto;
   Rows<T> out;
 };
@@ -89,9 +98,11 @@ struct Kernels {
   // `product_of_one_row`.
   void (*pack)(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, int n, int k,
                bool for_one_row, T* packed);
-  // Every output is the sum in ascending k of fused multiply-adds that start at `onto`.
-  void (*product)(const T* packed, int n, int k, const ProductRows<T>* runs, int count);
-  // The same, to the bit, for one row, whose numbers lie together; `onto` may be null for zero. Packed
+  // Every output is the sum of fused multiply-adds that start at `onto`: in ascending k of one or two
+  // matrices of n rows, the first one before the second.
+  void (*product)(const Factor<T>* factors, int count_of_factors, int n, const ProductRows<T>* runs,
+                  int count);
+  // The same of one matrix, to the bit, for one row, whose numbers lie together; `onto` may be null for zero. Packed
   // numbers at `then` are read next: they are fetched.
   void (*product_of_one_row)(const T* packed, int n, int k, const T* a, const T* onto, T* out,
                              const T* then);

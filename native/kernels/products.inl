@@ -32,6 +32,35 @@ std::size_t packed_size(int n, int k) {
   return vectors * kLanes<T> * static_cast<std::size_t>(k);
 }
 
+// One panel, in whole vectors of outputs and columns where it can. Outputs past the last are zeros.
+template <class T>
+void pack_panel(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, int outputs,
+                int width, int k, T* packed) {
+  for (int first = 0; first < width; first += kLanes<T>) {
+    const T* const from = w + first * row_stride;
+    const int rest = outputs - first;
+    int j = 0;
+    if (column_stride == 1 && rest >= kLanes<T>) {
+      for (; j + kLanes<T> <= k; j += kLanes<T>) {
+        Vec<T> block[kLanes<T>];
+        for (int i = 0; i < kLanes<T>; ++i) block[i] = load(from + i * row_stride + j);
+        transpose<T>(block);
+        for (int i = 0; i < kLanes<T>; ++i) store(packed + static_cast<std::ptrdiff_t>(j + i) * width + first, block[i]);
+      }
+    }
+    for (; j < k; ++j) {
+      T* const to = packed + static_cast<std::ptrdiff_t>(j) * width + first;
+      if (row_stride == 1) {
+        store(to, load_up_to(from + j * column_stride, rest));
+        continue;
+      }
+      for (int i = 0; i < kLanes<T>; ++i) {
+        to[i] = i < rest ? from[i * row_stride + j * column_stride] : T(0);
+      }
+    }
+  }
+}
+
 template <class T>
 void pack(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, int n, int k,
           bool for_one_row, T* packed) {
@@ -39,12 +68,7 @@ void pack(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, i
   for (int first = 0; first < n; first += panel) {
     const int outputs = n - first < panel ? n - first : panel;
     const int width = (outputs + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-    for (int j = 0; j < k; ++j) {
-      const T* from = w + first * row_stride + j * column_stride;
-      T* const to = packed + static_cast<std::ptrdiff_t>(j) * width;
-      for (int i = 0; i < outputs; ++i) to[i] = from[i * row_stride];
-      for (int i = outputs; i < width; ++i) to[i] = T(0);
-    }
+    pack_panel(w + first * row_stride, row_stride, column_stride, outputs, width, k, packed);
     packed += static_cast<std::ptrdiff_t>(width) * k;
   }
 }
@@ -70,18 +94,22 @@ struct Interleaved {
   T operator()(int row, std::ptrdiff_t k) const { return base[k * kRows + row]; }
 };
 
-// What a tile fetches for later, so many elements with each k: in one go it would hold up the loads.
+// A stretch of a panel's columns, and what a tile fetches for later, so many elements with each k: in
+// one go it would hold up the loads.
 template <class T>
-struct Ahead {
-  const T* from;
+struct Stretch {
+  int factor;  // whose panel it is
+  const T* panel;
+  int first, k;
+  const T* ahead;
   std::ptrdiff_t step;
 };
 
-// One tile: kRows rows times a panel of kVectors vectors. `columns` says how many outputs are real;
-// kWhole promises that all are.
+// One tile: kRows rows times kVectors vectors of stretches of panels, one after the other. `columns`
+// says how many outputs are real; kWhole promises that all are.
 template <class T, int kRows, int kVectors, bool kWhole, class A>
-RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto, const Rows<T>& out,
-                         int columns, Ahead<T> ahead) {
+RECURRA_INLINE void tile(const A* a, const Stretch<T>* stretches, int count, const Rows<T>& onto,
+                         const Rows<T>& out, int columns) {
   Vec<T> sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     const T* from = onto.none() ? nullptr : onto[r];
@@ -91,13 +119,19 @@ RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
                            : load_up_to(from + v * kLanes<T>, columns - v * kLanes<T>);
     }
   }
-  for (std::ptrdiff_t j = 0; j < k; ++j) {
-    Vec<T> w[kVectors];
-    for (int v = 0; v < kVectors; ++v) w[v] = load(panel + (j * kVectors + v) * kLanes<T>);
-    __builtin_prefetch(ahead.from + j * ahead.step, 0, 2);
-    for (int r = 0; r < kRows; ++r) {
-      const Vec<T> x = splat<T>(a(r, j));
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
+  for (int s = 0; s < count; ++s) {
+    const A of = a[s];
+    const T* const panel = stretches[s].panel;
+    const T* const ahead = stretches[s].ahead;
+    const std::ptrdiff_t k = stretches[s].k, step = stretches[s].step;
+    for (std::ptrdiff_t j = 0; j < k; ++j) {
+      Vec<T> w[kVectors];
+      for (int v = 0; v < kVectors; ++v) w[v] = load(panel + (j * kVectors + v) * kLanes<T>);
+      __builtin_prefetch(ahead + j * step, 0, 2);
+      for (int r = 0; r < kRows; ++r) {
+        const Vec<T> x = splat<T>(of(r, j));
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
+      }
     }
   }
   for (int r = 0; r < kRows; ++r) {
@@ -112,47 +146,52 @@ RECURRA_INLINE void tile(const A& a, const T* panel, int k, const Rows<T>& onto,
   }
 }
 
-// Up to kRows rows through a panel; the number of rows becomes a constant.
+// Up to kRows rows from row `from` of a run on; their number becomes a constant.
 template <class T, int kRows, int kVectors, bool kWhole>
-RECURRA_INLINE void tile_rows(int rows, const Rows<T>& a, int first_k, const T* panel, int k,
-                              const Rows<T>& onto, const Rows<T>& out, int columns,
-                              Ahead<T> ahead) {
+RECURRA_INLINE void tile_rows(int rows, const ProductRows<T>& run, int from,
+                              const Stretch<T>* stretches, int count, const Rows<T>& onto,
+                              const Rows<T>& out, int columns) {
   if (rows == kRows) {
-    if (a.table) {
-      Scattered<T, kRows> scattered;
-      for (int r = 0; r < kRows; ++r) scattered.base[r] = a[r] + first_k;
-      tile<T, kRows, kVectors, kWhole>(scattered, panel, k, onto, out, columns, ahead);
+    bool scattered = false;
+    for (int s = 0; s < count; ++s) scattered |= run.a[stretches[s].factor].table != nullptr;
+    if (scattered) {
+      Scattered<T, kRows> a[kMostFactors];
+      for (int s = 0; s < count; ++s) {
+        const Rows<T> its = run.a[stretches[s].factor].from(from);
+        for (int r = 0; r < kRows; ++r) a[s].base[r] = its[r] + stretches[s].first;
+      }
+      tile<T, kRows, kVectors, kWhole>(a, stretches, count, onto, out, columns);
     } else {
-      const Strided<T> strided{a.base + first_k, a.stride};
-      tile<T, kRows, kVectors, kWhole>(strided, panel, k, onto, out, columns, ahead);
+      Strided<T> a[kMostFactors];
+      for (int s = 0; s < count; ++s) {
+        const Rows<T>& its = run.a[stretches[s].factor];
+        a[s] = {its.base + from * its.stride + stretches[s].first, its.stride};
+      }
+      tile<T, kRows, kVectors, kWhole>(a, stretches, count, onto, out, columns);
     }
   } else if constexpr (kRows > 1) {
-    tile_rows<T, kRows - 1, kVectors, kWhole>(rows, a, first_k, panel, k, onto, out, columns,
-                                              ahead);
+    tile_rows<T, kRows - 1, kVectors, kWhole>(rows, run, from, stretches, count, onto, out,
+                                              columns);
   }
 }
 
-// All rows of all runs through one panel.
+// All rows of all runs through some columns of a panel, or of one panel of each factor.
 template <class T, int kVectors, bool kWhole>
-__attribute__((noinline)) void through_panel(const T* panel, int first_k, int k, int column,
-                                             int columns, const ProductRows<T>* runs, int count,
-                                             int tiles_of_all) {
-  // While rows pass through this panel, the next one is fetched, an equal share with each tile; not
-  // where no tiles are named.
-  constexpr std::ptrdiff_t kWidth = kVectors * kLanes<T>;
-  Ahead<T> ahead{panel, 0};
-  if (tiles_of_all > 0) ahead = {panel + k * kWidth, (kWidth + tiles_of_all - 1) / tiles_of_all};
+__attribute__((noinline)) void through_panel(Stretch<T>* stretches, int count_of_stretches,
+                                             bool begun, int column, int columns,
+                                             const ProductRows<T>* runs, int count) {
   for (int u = 0; u < count; ++u) {
     const ProductRows<T>& run = runs[u];
-    const bool begun = first_k > 0;
     const Rows<T>& start = begun ? run.out : run.onto;
     const bool zero = start.none();
     for (int r = 0; r < run.rows; r += kTileRows) {
       const int rows = run.rows - r < kTileRows ? run.rows - r : kTileRows;
-      tile_rows<T, kTileRows, kVectors, kWhole>(rows, run.a.from(r), first_k, panel, k,
-                                                zero ? Rows<T>{} : start.from(r).plus(column),
-                                                run.out.from(r).plus(column), columns, ahead);
-      ahead.from += k * ahead.step;
+      tile_rows<T, kTileRows, kVectors, kWhole>(
+          rows, run, r, stretches, count_of_stretches,
+          zero ? Rows<T>{} : start.from(r).plus(column), run.out.from(r).plus(column), columns);
+      for (int s = 0; s < count_of_stretches; ++s) {
+        stretches[s].ahead += stretches[s].k * stretches[s].step;
+      }
     }
   }
 }
@@ -204,32 +243,75 @@ void product_of_one_row(const T* packed, int n, int k, const T* a, const T* onto
   }
 }
 
+// How the columns of a product's matrices are passed through.
 template <class T>
-void product(const T* packed, int n, int k, const ProductRows<T>* runs, int count) {
+struct Passes {
+  Passes(const Factor<T>* factors, int count, int n, int rows_) : rows(rows_) {
+    int all = 0;
+    for (int f = 0; f < count; ++f) {
+      const Factor<T>& each = factors[f];
+      // Blocks of k keep a panel in the first-level cache; for a single tile there is nothing to keep.
+      const int blocks =
+          rows <= kTileRows || each.k == 0 ? 1 : (each.k + kBlock<T> - 1) / kBlock<T>;
+      block[f] = each.k == 0 ? 0 : (each.k + blocks - 1) / blocks;
+      all += each.k;
+      // The second-level cache needs no help, and fetching costs as much as loading.
+      const auto size = static_cast<std::size_t>(n) * static_cast<std::size_t>(each.k) * sizeof(T);
+      far[f] = size > kNear;
+    }
+    together = rows <= kTileRows || all <= kBlock<T>;
+  }
+  // Columns first ... first + k of a factor's panel. While rows pass through them what comes next is
+  // fetched, an equal share with each tile.
+  Stretch<T> stretch(const Factor<T>* factors, int f, int at, int width, int first, int k) const {
+    const T* panel = factors[f].packed + static_cast<std::ptrdiff_t>(at) * factors[f].k +
+                     static_cast<std::ptrdiff_t>(first) * width;
+    if (!far[f]) return {f, panel, first, k, panel, 0};
+    const int tiles = (rows + kTileRows - 1) / kTileRows;
+    return {f, panel, first, k, panel + k * width, (width + tiles - 1) / tiles};
+  }
+
+  int rows;
+  bool together;  // every panel of all factors in one pass
+  int block[kMostFactors];
+  bool far[kMostFactors];
+};
+
+template <class T>
+void product(const Factor<T>* factors, int count_of_factors, int n, const ProductRows<T>* runs,
+             int count) {
   int rows = 0;
   for (int u = 0; u < count; ++u) rows += runs[u].rows;
   if (rows == 0) return;
-  // Blocks of k keep a panel in the first-level cache; for a single tile there is nothing to keep.
-  const int blocks = rows <= kTileRows || k == 0 ? 1 : (k + kBlock<T> - 1) / kBlock<T>;
-  // The second-level cache needs no help, and fetching costs as much as loading.
-  const bool far = static_cast<std::size_t>(n) * static_cast<std::size_t>(k) * sizeof(T) > kNear;
-  const int ahead = far ? (rows + kTileRows - 1) / kTileRows : 0;
-  const int block = k == 0 ? 0 : (k + blocks - 1) / blocks;
-  for (int b = 0; b < blocks; ++b) {
-    const int first = b * block;
-    const int ks = k - first < block ? k - first : block;
-    for (int at = 0; at < n; at += kPanel<T>) {
-      const int columns = n - at < kPanel<T> ? n - at : kPanel<T>;
-      const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-      const T* panel = packed + static_cast<std::ptrdiff_t>(at) * k +
-                       static_cast<std::ptrdiff_t>(first) * vectors * kLanes<T>;
-      if (vectors == 2 && columns == kPanel<T>) {
-        through_panel<T, 2, true>(panel, first, ks, at, columns, runs, count, ahead);
-      } else if (vectors == 2) {
-        through_panel<T, 2, false>(panel, first, ks, at, columns, runs, count, ahead);
-      } else {
-        through_panel<T, 1, false>(panel, first, ks, at, columns, runs, count, ahead);
+  const Passes<T> passes(factors, count_of_factors, n, rows);
+  for (int at = 0; at < n; at += kPanel<T>) {
+    const int columns = n - at < kPanel<T> ? n - at : kPanel<T>;
+    const int width = (columns + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+    bool begun = false;
+    const auto pass = [&](Stretch<T>* stretches, int count_of_stretches) {
+      const auto through = width < kPanel<T>     ? through_panel<T, 1, false>
+                           : columns < kPanel<T> ? through_panel<T, 2, false>
+                                                 : through_panel<T, 2, true>;
+      through(stretches, count_of_stretches, begun, at, columns, runs, count);
+      begun = true;
+    };
+    if (passes.together) {
+      Stretch<T> all[kMostFactors];
+      for (int f = 0; f < count_of_factors; ++f) {
+        all[f] = passes.stretch(factors, f, at, width, 0, factors[f].k);
       }
+      pass(all, count_of_factors);
+      continue;
+    }
+    for (int f = 0; f < count_of_factors; ++f) {
+      int first = 0;
+      do {
+        const int rest = factors[f].k - first;
+        const int k = rest < passes.block[f] ? rest : passes.block[f];
+        Stretch<T> alone = passes.stretch(factors, f, at, width, first, k);
+        pass(&alone, 1);
+        first += k;
+      } while (first < factors[f].k);
     }
   }
 }
@@ -309,10 +391,11 @@ RECURRA_INLINE void outer_tile(int rows_of_c, const T* a, const T* panel, int ro
   if (rows_of_c == kRows) {
     const Rows<T> into{c, c_stride};
     const Interleaved<T, kTileRows> interleaved{a};
+    const Stretch<T> all{0, panel, 0, rows, panel, 0};
     if (columns == kVectors * kLanes<T>) {
-      tile<T, kRows, kVectors, true>(interleaved, panel, rows, into, into, columns, {panel, 0});
+      tile<T, kRows, kVectors, true>(&interleaved, &all, 1, into, into, columns);
     } else {
-      tile<T, kRows, kVectors, false>(interleaved, panel, rows, into, into, columns, {panel, 0});
+      tile<T, kRows, kVectors, false>(&interleaved, &all, 1, into, into, columns);
     }
   } else if constexpr (kRows > 1) {
     outer_tile<T, kRows - 1, kVectors>(rows_of_c, a, panel, rows, c, c_stride, columns);

@@ -300,6 +300,7 @@ void Block<T>::run_span(const Stage& stage, int begin, int end, int first, int r
   for (const Segment& segment : stage.segments) {
     if (segment.work == Work::product) {
       for (std::int32_t i = segment.first; i < segment.last; ++i) {
+        if (weights_.together && plan_.left_to_loop[i]) continue;
         span_product(plan_.instructions[i], begin, end, first, rows, scratch);
       }
       continue;
@@ -329,7 +330,7 @@ void Block<T>::span_product(const Instruction& instruction, int begin, int end, 
         return Rows<T>{locate(operand.buffer, begin)[r] + operand.offset, time_step(operand.buffer),
                        nullptr, 0};
       };
-      scratch.products[count++] = {end - begin, over_time(a),
+      scratch.products[count++] = {end - begin, {over_time(a)},
                                    onto.buffer < 0 ? Rows<T>{} : over_time(onto), over_time(out)};
     }
   } else {
@@ -339,13 +340,13 @@ void Block<T>::span_product(const Instruction& instruction, int begin, int end, 
       const auto over_rows = [&](const Operand& operand) {
         return locate(operand.buffer, step).from(first).plus(operand.offset);
       };
-      scratch.products[count++] = {running, over_rows(a),
+      scratch.products[count++] = {running, {over_rows(a)},
                                    onto.buffer < 0 ? Rows<T>{} : over_rows(onto), over_rows(out)};
     }
   }
   const Matrix& matrix = plan_.matrices[instruction.extra];
-  plan_.kernels.product(weights_.packed + plan_.packed_offsets[instruction.extra], matrix.n,
-                        matrix.k, scratch.products, count);
+  const Factor<T> factor{weights_.packed + plan_.packed_offsets[instruction.extra], matrix.k};
+  plan_.kernels.product(&factor, 1, matrix.n, scratch.products, count);
 }
 
 template void pack_weights<float>(const Plan<float>&, const float* const*, Packing, float*);

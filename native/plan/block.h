@@ -34,7 +34,13 @@ struct Weights {
   const T* const* given;
   const T* packed;
   Packing packing;
+  // Whether products in loops make those over all times too that they go on from: with enough rows to
+  // share each panel, answers need not wait in memory.
+  bool together = false;
 };
+
+// Rows from which on that is faster.
+constexpr int kFewestTogether = 32;
 
 // Whether a matrix is packed for one row. One that is multiplied for all times at once too is not.
 template <class T>

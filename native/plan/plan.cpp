@@ -88,6 +88,61 @@ std::vector<char> find_chains(const Plan<T>& plan) {
   return goes_on;
 }
 
+// The product over all times that one in a loop can make too, or -1: both are as wide, nothing but the
+// loop's takes its answers, and what it reads is still there. Where matrices come from afar they are better
+// read for many times at once.
+template <class T>
+std::int32_t find_begun_by(const Plan<T>& plan, std::int32_t loops, const std::vector<char>& span) {
+  const Instruction& later = plan.instructions[loops];
+  const std::int32_t between = later.inputs > 1 ? later.in[1].buffer : -1;
+  if (between < 0 || plan.buffers[between].space != Space::chunk) return -1;
+  std::int32_t found = -1;
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(plan.instructions.size()); ++i) {
+    const Instruction& each = plan.instructions[i];
+    bool reads = false;
+    for (int k = 0; k < each.inputs; ++k) reads |= each.in[k].buffer == between;
+    const bool writes = each.out.buffer == between;
+    if (i == loops || !(reads || writes)) continue;
+    if (i > loops && later.out.buffer == between) continue;  // what they see is of the loop's
+    if (found >= 0 || reads || !span[i] || i > loops) return -1;
+    found = i;
+  }
+  if (found < 0) return -1;
+  const Instruction& begins = plan.instructions[found];
+  if (later.in[0].buffer == between || later.in[1].offset != begins.out.offset ||
+      (later.out.buffer == between && later.out.offset != begins.out.offset) ||
+      plan.matrices[begins.extra].n != plan.matrices[later.extra].n) {
+    return -1;
+  }
+  for (int k = 0; k < begins.inputs; ++k) {
+    for (std::int32_t i = found + 1; i < static_cast<std::int32_t>(span.size()); ++i) {
+      if (plan.instructions[i].out.buffer == begins.in[k].buffer) return -1;
+    }
+  }
+  return found;
+}
+
+template <class T>
+void find_begun(Plan<T>& plan) {
+  plan.begun_by.assign(plan.instructions.size(), -1);
+  plan.left_to_loop.assign(plan.instructions.size(), 0);
+  if (plan.packed_offsets.back() * sizeof(T) > kKept) return;
+  std::vector<char> span(plan.instructions.size(), 0);
+  const auto for_each = [&](bool loop, const auto& use) {
+    for (const Stage& stage : plan.stages) {
+      for (const Segment& segment : stage.segments) {
+        if (stage.loop != loop || segment.work != Work::product) continue;
+        for (std::int32_t i = segment.first; i < segment.last; ++i) use(i);
+      }
+    }
+  };
+  for_each(false, [&](std::int32_t i) { span[i] = 1; });
+  for_each(true, [&](std::int32_t i) {
+    plan.begun_by[i] = find_begun_by(plan, i, span);
+    if (plan.begun_by[i] >= 0) plan.left_to_loop[plan.begun_by[i]] = 1;
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -120,6 +175,13 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
   demand(next == segments.size(), "segments are left over");
   check_plan(*this);
 
+  packed_offsets.push_back(0);
+  for (const Matrix& matrix : matrices) {
+    const std::size_t size = kernels.packed_size(matrix.n, matrix.k);
+    packed_offsets.push_back(packed_offsets.back() + (size + 15) / 16 * 16);
+    multiply_adds += static_cast<std::int64_t>(matrix.n) * matrix.k;
+  }
+  find_begun(*this);
   for (Stage& stage : stages) {
     std::set<std::int32_t> touched;
     for (const Segment& segment : stage.segments) {
@@ -127,6 +189,9 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
         touched.insert(instructions[i].out.buffer);
         for (int k = 0; k < instructions[i].inputs; ++k)
           touched.insert(instructions[i].in[k].buffer);
+        if (begun_by[i] < 0) continue;
+        const Instruction& begins = instructions[begun_by[i]];
+        for (int k = 0; k < begins.inputs; ++k) touched.insert(begins.in[k].buffer);
       }
     }
     touched.erase(-1);
@@ -149,12 +214,6 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
         in_loops_only[instructions[i].extra] = 0;
       }
     }
-  }
-  packed_offsets.push_back(0);
-  for (const Matrix& matrix : matrices) {
-    const std::size_t size = kernels.packed_size(matrix.n, matrix.k);
-    packed_offsets.push_back(packed_offsets.back() + (size + 15) / 16 * 16);
-    multiply_adds += static_cast<std::int64_t>(matrix.n) * matrix.k;
   }
   goes_on = find_chains(*this);
   std::int64_t widest = 1;

@@ -91,7 +91,9 @@ class Run {
       pack_weights(plan, call.weights.data(), packing, fresh);
       packed = fresh;
     }
-    weights_ = {call.weights.data(), packed, packing};
+    const bool together =
+        packing == Packing::many_rows && sharing_.rows_of_block >= kFewestTogether;
+    weights_ = {call.weights.data(), packed, packing, together};
     for (int w = 0; w < sharing_.workers; ++w) scratches_.emplace_back(plan, runs, *memory_);
   }
   ~Run() { memories_.give_back(std::move(memory_)); }

@@ -38,6 +38,7 @@ void run_products(const Plan<T>& plan, const Segment& segment, const Weights<T>&
   Chain<T> chain;
   for (std::int32_t i = segment.first; i < segment.last; ++i) {
     const Instruction& instruction = plan.instructions[i];
+    if (weights.together && plan.left_to_loop[i]) continue;
     const Matrix& matrix = plan.matrices[instruction.extra];
     const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
     const auto for_one_row = [&](std::int32_t of) {
@@ -48,8 +49,20 @@ void run_products(const Plan<T>& plan, const Segment& segment, const Weights<T>&
     const Rows<T> onto = place(at, instruction.in[1], first);
     const Rows<T> out = place(at, instruction.out, first);
     if (!for_one_row(i)) {
-      const ProductRows<T> run{rows, a, onto, out};
-      plan.kernels.product(packed, matrix.n, matrix.k, &run, 1);
+      const std::int32_t begun_by = weights.together ? plan.begun_by[i] : -1;
+      if (begun_by < 0) {
+        const Factor<T> factor{packed, matrix.k};
+        const ProductRows<T> run{rows, {a}, onto, out};
+        plan.kernels.product(&factor, 1, matrix.n, &run, 1);
+        continue;
+      }
+      const Instruction& begins = plan.instructions[begun_by];
+      const Factor<T> factors[] = {{weights.packed + plan.packed_offsets[begins.extra],
+                                    plan.matrices[begins.extra].k},
+                                   {packed, matrix.k}};
+      const ProductRows<T> run{
+          rows, {place(at, begins.in[0], first), a}, place(at, begins.in[1], first), out};
+      plan.kernels.product(factors, 2, matrix.n, &run, 1);
       continue;
     }
     const T* start = onto.none() ? nullptr : onto[0];

@@ -36,7 +36,7 @@ Stepper<T>::Stepper(const Plan<T>& plan, const T* const* weights, const T* packe
       ys_(static_cast<std::size_t>(plan.count(Space::y))),
       states_(static_cast<std::size_t>(plan.count(Space::state))),
       at_(plan.buffers.size()),
-      weights_{given_.data(), packed, packing(most_rows)} {
+      weights_{given_.data(), packed, packing(most_rows), most_rows >= kFewestTogether} {
   std::size_t bytes = Scratch<T>::bytes(plan, 1) + 8 * Memory::kAlignment;
   for (const Buffer& buffer : plan.buffers) {
     bytes += Memory::rounded(static_cast<std::size_t>(buffer.size * most_rows) * sizeof(T));

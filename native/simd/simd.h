@@ -241,6 +241,31 @@ RECURRA_INLINE Vec<T> greater(Vec<T> a, Vec<T> b) {
 #endif
 }
 
+// --- rows to columns --------------------------------------------------------------------------
+
+// The elements of both by turns, in a vector and the one after it.
+template <class T, int... kLane>
+RECURRA_INLINE void interleave(Vec<T> a, Vec<T> b, Vec<T>* to,
+                               std::integer_sequence<int, kLane...>) {
+  constexpr int kOther = kLanes<T>, kHalf = kLanes<T> / 2;
+  to[0] = __builtin_shufflevector(a, b, (kLane / 2 + kLane % 2 * kOther)...);
+  to[1] = __builtin_shufflevector(a, b, (kLane / 2 + kLane % 2 * kOther + kHalf)...);
+}
+
+// As many vectors as lanes: lane j of vector i becomes lane i of vector j.
+template <class T>
+RECURRA_INLINE void transpose(Vec<T>* rows) {
+  constexpr int kHalf = kLanes<T> / 2;
+  for (int stage = 1; stage < kLanes<T>; stage *= 2) {
+    Vec<T> next[kLanes<T>];
+    for (int i = 0; i < kHalf; ++i) {
+      interleave<T>(rows[i], rows[i + kHalf], next + 2 * i,
+                    std::make_integer_sequence<int, kLanes<T>>{});
+    }
+    for (int i = 0; i < kLanes<T>; ++i) rows[i] = next[i];
+  }
+}
+
 // --- bits -------------------------------------------------------------------------------------
 
 RECURRA_INLINE i32 bits(f32 x) { return (i32)x; }

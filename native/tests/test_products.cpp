@@ -28,18 +28,21 @@ struct Case {
   Onto onto = Onto::none;
   bool transposed = false;  // how the weights lie
   bool descending = false;  // the wrong order
+  int more = -1;            // columns of a second matrix, if there is one
 };
 
 std::ostream& operator<<(std::ostream& to, const Case& given) {
   to << "n " << given.n << " k " << given.k << " rows";
   for (const int rows : given.runs) to << ' ' << rows;
-  return to << " onto " << static_cast<int>(given.onto) << " transposed " << given.transposed;
+  to << " onto " << static_cast<int>(given.onto) << " transposed " << given.transposed;
+  return to << " more " << given.more;
 }
 
 template <class T>
 struct Weights {
-  Weights(const Case& given, Random& random)
-      : n(given.n), k(given.k), transposed(given.transposed), numbers(std::size_t(n) * k) {
+  Weights(const Case& given, Random& random) : Weights(given, given.k, random) {}
+  Weights(const Case& given, int columns, Random& random)
+      : n(given.n), k(columns), transposed(given.transposed), numbers(std::size_t(n) * k) {
     for (T& each : numbers) each = static_cast<T>(random());
   }
   T operator()(int i, int j) const { return numbers[i * row_stride() + j * column_stride()]; }
@@ -73,8 +76,11 @@ template <class T>
 std::string problem(const Case& given, Isa isa) {
   Random random;
   const int rows = std::accumulate(given.runs.begin(), given.runs.end(), 0);
-  const Weights<T> w(given, random);
+  const bool two = given.more >= 0;
+  const Weights<T> w(given, random), v(given, two ? given.more : 0, random);
   Laid<T> a(rows, given.k, given.a), onto(rows, given.n, given.a), out(rows, given.n, given.out);
+  Laid<T> b(rows, v.k, given.onto == Onto::vector ? given.out : given.a);
+  b.fill(random);
   std::vector<T> vector(static_cast<std::size_t>(given.n));
   a.fill(random);
   onto.fill(random);
@@ -93,15 +99,17 @@ std::string problem(const Case& given, Isa isa) {
     for (int r = first; r < first + count; ++r) {
       for (int i = 0; i < given.n; ++i) {
         const T from = start.none() ? T(0) : start[r - first][i];
-        wanted[out.place(r, i)] = summed(w, i, a, r, from, given.descending);
+        const T sum = summed(w, i, a, r, from, given.descending);
+        wanted[out.place(r, i)] = summed(v, i, b, r, sum);
       }
     }
-    runs.push_back({count, a.rows().from(first), start, to});
+    runs.push_back({count, {a.rows().from(first), b.rows().from(first)}, start, to});
     first += count;
   }
   const Kernels<T>& use = kernels<T>(isa);
-  use.product(w.packed(use, false).data(), given.n, given.k, runs.data(),
-              static_cast<int>(runs.size()));
+  const std::vector<T> first_packed = w.packed(use, false), then_packed = v.packed(use, false);
+  const Factor<T> factors[] = {{first_packed.data(), w.k}, {then_packed.data(), v.k}};
+  use.product(factors, two ? 2 : 1, given.n, runs.data(), static_cast<int>(runs.size()));
   return difference(out.memory, wanted);
 }
 
@@ -227,6 +235,21 @@ RECURRA_TEST(blocks_of_columns_change_no_bit) {
   CHECK_EQUAL(first_problem<double>(cases, problem<double>), "");
 }
 
+RECURRA_TEST(two_matrices_are_multiplied_one_after_the_other) {
+  std::vector<Case> cases = cases_of_all_sizes();
+  for (const int k : {100, 128, 300, 1025}) {
+    for (const int rows : {8, 9, 33}) {
+      for (const Onto onto : kOnto) cases.push_back({9, k, {rows}, Lie::apart, Lie::apart, onto});
+    }
+  }
+  for (std::size_t turn = 0; turn < cases.size(); ++turn) {
+    constexpr int kMore[] = {0, 1, 40, 128, 156, 300, 513};
+    cases[turn].more = kMore[turn % 7];
+  }
+  CHECK_EQUAL(first_problem<float>(cases, problem<float>), "");
+  CHECK_EQUAL(first_problem<double>(cases, problem<double>), "");
+}
+
 RECURRA_TEST(a_product_goes_through_several_runs_of_rows) {
   std::vector<Case> cases;
   for (const std::vector<int>& runs :
@@ -268,12 +291,13 @@ void check_a_row_alone(T poison) {
     const std::vector<T> packed = w.packed(use, false);
     Laid<T> a(rows, k, Lie::apart), out(rows, n, Lie::apart);
     a.fill(random);
-    const ProductRows<T> run{rows, a.rows(), {}, out.rows()};
-    use.product(packed.data(), n, k, &run, 1);
+    const Factor<T> factor{packed.data(), k};
+    const ProductRows<T> run{rows, {a.rows()}, {}, out.rows()};
+    use.product(&factor, 1, n, &run, 1);
     std::vector<T> wanted = out.memory;
     for (int i = 0; i < n; ++i) wanted[out.place(4, i)] = std::numeric_limits<T>::quiet_NaN();
     for (int j = 0; j < k; j += 2) a.at(4, j) = j % 4 ? poison : -poison;
-    use.product(packed.data(), n, k, &run, 1);
+    use.product(&factor, 1, n, &run, 1);
     CHECK_EQUAL(difference(out.memory, wanted), "");
   }
 }
