@@ -1,4 +1,4 @@
-"""Memory for what training keeps, used again from step to step.
+"""Memory for what training keeps, answers and gives as gradients, used again from step to step.
 
 A training step keeps megabytes from forward to backward. Fresh memory comes from the system page by
 page, each zeroed when it is first touched, which takes as long as a fifth of the step; so a block
@@ -7,8 +7,10 @@ that torch has freed waits here for the next step.
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from torch import Tensor
 
 from recurra.engine import Array
 
-__all__ = ["block_of", "empty_cache"]
+__all__ = ["block_of", "empty_cache", "empty_tensor"]
 
 FROM = 1 << 20  # bytes; a smaller block comes from memory that is at hand anyway
 AT_MOST = 1 << 28  # bytes that may wait, of all blocks
@@ -36,10 +38,29 @@ def block_of(size: int) -> Tensor:
     >>> block_of(3 << 19).data_ptr() == address
     True
     """
+    return empty_tensor((size,), torch.uint8)
+
+
+_TYPES = {
+    torch.uint8: np.dtype(np.uint8),
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+
+
+def empty_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A tensor of uint8, float32 or float64 whose memory comes back here when torch frees it.
+
+    >>> empty_tensor((1 << 10, 1 << 10), torch.float32).shape
+    torch.Size([1024, 1024])
+    """
+    of_numpy = _TYPES[dtype]
+    size = math.prod(shape) * of_numpy.itemsize
     if size < FROM:
-        return torch.empty(size, dtype=torch.uint8, device="cpu")
+        return torch.empty(shape, dtype=dtype, device="cpu")
     memory = _take(size)
-    lent = memory[:size]
+    # Made whole before torch sees it: to torch a view is not the same as a tensor of its own.
+    lent = memory[:size].view(of_numpy).reshape(shape)
     weakref.finalize(lent, _give_back, memory).atexit = False
     return torch.from_numpy(lent)
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from json import loads
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from recurra.engine.blocks import block_of
+from recurra.engine.blocks import block_of, empty_tensor
 from recurra.engine.native import Call, Compiled, Gradients, Strided
 from recurra.program import Program, from_json
 
 __all__ = ["Run", "Runner", "program_of", "runner_of"]
 
 Gradient = Tensor | None
+
+_EMPTY = partial(torch.empty, device="cpu")
 
 
 class Run(NamedTuple):
@@ -67,22 +69,24 @@ class Runner:
         self.y_shapes = [types[y.value].shape for y in self.compiled.ys]
         self.state_shapes = [program.inputs[place].type.shape for place in self.states]
 
-    def outputs(self, run: Run) -> list[Tensor]:
-        """Empty answers (batch, time, ...) and final states (batch, ...), in order."""
-        x = run.inputs[self.xs[0]]
-        batch, time = x.shape[:2]
+    def outputs(self, run: Run, empty: Callable[..., Tensor]) -> list[Tensor]:
+        """Empty answers (batch, time, ...) and final states (batch, ...), in order.
+
+        `empty` makes a tensor of a shape and a `dtype`.
+        """
+        batch, time = run.inputs[self.xs[0]].shape[:2]
         if run.time_first:
             shapes = [(time, batch, *shape) for shape in self.y_shapes]
-            ys = [x.new_empty(shape, dtype=self.dtype).transpose(0, 1) for shape in shapes]
+            ys = [empty(shape, dtype=self.dtype).transpose(0, 1) for shape in shapes]
         else:
             shapes = [(batch, time, *shape) for shape in self.y_shapes]
-            ys = [x.new_empty(shape, dtype=self.dtype) for shape in shapes]
-        return [*ys, *(x.new_empty((batch, *s), dtype=self.dtype) for s in self.state_shapes)]
+            ys = [empty(shape, dtype=self.dtype) for shape in shapes]
+        return [*ys, *[empty((batch, *shape), dtype=self.dtype) for shape in self.state_shapes]]
 
     def forward(self, run: Run, keep: bool) -> tuple[list[Tensor], Tensor]:
         """Answers and final states, and the bytes kept for the gradients."""
         place = _Placed(self, run)
-        made = self.outputs(run)
+        made = self.outputs(run, empty_tensor if keep else _EMPTY)
         answers, finals = made[: len(self.y_shapes)], made[len(self.y_shapes) :]
         size = self.compiled.residual_bytes(place.batch, place.time) if keep else 0
         residuals = block_of(size)
@@ -104,7 +108,7 @@ class Runner:
     ) -> list[Gradient]:
         """The gradients of inputs and starts, where wanted, from those of answers and finals."""
         made = [
-            torch.empty(t.shape, dtype=t.dtype, device="cpu") if want else None
+            empty_tensor(t.shape, t.dtype) if want else None
             for t, want in zip((*run.inputs, *run.starts), wanted, strict=True)
         ]
         place = _Placed(self, run)

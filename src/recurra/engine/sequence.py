@@ -52,7 +52,8 @@ def _(
     keep: bool,
 ) -> list[Tensor]:
     plan = runner_of(program, dtype)
-    made = plan.outputs(Run(inputs, starts, lengths, reset, backwards, time_first))
+    run = Run(inputs, starts, lengths, reset, backwards, time_first)
+    made = plan.outputs(run, inputs[plan.xs[0]].new_empty)
     size: Any = 0
     if keep:
         sizes: tuple[Any, ...] = tuple(made[0].shape[:2])
