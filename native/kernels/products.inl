@@ -348,12 +348,15 @@ int find_rows(const OuterRows<T>* runs, int count, int from, const T** a, const 
 // Copies rows of b in panels.
 template <class T>
 void pack_rows(const T* const* b, int rows, int k, T* packed) {
+  constexpr int kAhead = 3;
   for (int r = 0; r < rows; ++r) {
+    const T* const next = b[r + kAhead < rows ? r + kAhead : r];
     for (int column = 0; column < k; column += kPanel<T>) {
       const int columns = k - column < kPanel<T> ? k - column : kPanel<T>;
       const int vectors = (columns + kLanes<T> - 1) / kLanes<T>;
       T* to = packed + static_cast<std::ptrdiff_t>(column) * kOuterRows + r * vectors * kLanes<T>;
       for (int v = 0; v < vectors; ++v) {
+        __builtin_prefetch(next + column + v * kLanes<T>);
         store(to + v * kLanes<T>,
               load_up_to(b[r] + column + v * kLanes<T>, columns - v * kLanes<T>));
       }
