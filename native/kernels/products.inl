@@ -22,9 +22,10 @@ template <class T>
 constexpr int kWidePanel = kWideVectors * kLanes<T>;
 // Bytes of a matrix that is in the second-level cache whenever it is read.
 constexpr std::size_t kNear = 1 << 19;
-// Columns of a panel that stay in the first-level cache while rows pass by (32 KiB of 48).
+// Columns of a panel that rows pass by at a time: so many that answers seldom wait in memory for the rest,
+// so few that the panel (64 KiB) comes from a near cache.
 template <class T>
-constexpr int kBlock = 32768 / (kPanel<T> * static_cast<int>(sizeof(T)));
+constexpr int kBlock = 65536 / (kPanel<T> * static_cast<int>(sizeof(T)));
 
 template <class T>
 std::size_t packed_size(int n, int k) {
@@ -250,7 +251,7 @@ struct Passes {
     int all = 0;
     for (int f = 0; f < count; ++f) {
       const Factor<T>& each = factors[f];
-      // Blocks of k keep a panel in the first-level cache; for a single tile there is nothing to keep.
+      // Blocks of k keep a panel near; for a single tile there is nothing to keep.
       const int blocks =
           rows <= kTileRows || each.k == 0 ? 1 : (each.k + kBlock<T> - 1) / kBlock<T>;
       block[f] = each.k == 0 ? 0 : (each.k + blocks - 1) / blocks;

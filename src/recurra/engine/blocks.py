@@ -1,8 +1,8 @@
-"""Memory for what training keeps, answers and gives as gradients, used again from step to step.
+"""Memory for answers, gradients and what training keeps, used again from call to call.
 
-A training step keeps megabytes from forward to backward. Fresh memory comes from the system page by
-page, each zeroed when it is first touched, which takes as long as a fifth of the step; so a block
-that torch has freed waits here for the next step.
+A training step keeps megabytes from forward to backward, and answers and gradients are as large.
+Fresh memory comes from the system page by page, each zeroed when it is first touched, which takes
+as long as a fifth of the step; so a block that torch has freed waits here for the next call.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def empty_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 
 def empty_cache() -> None:
-    """Give the memory that waits for the next training step back to the system.
+    """Give the memory that waits for the next call back to the system.
 
     It is 256 MiB at most.
 

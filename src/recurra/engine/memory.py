@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from json import loads
 from typing import NamedTuple
 
@@ -18,8 +18,6 @@ from recurra.program import Program, from_json
 __all__ = ["Run", "Runner", "program_of", "runner_of"]
 
 Gradient = Tensor | None
-
-_EMPTY = partial(torch.empty, device="cpu")
 
 
 class Run(NamedTuple):
@@ -86,7 +84,7 @@ class Runner:
     def forward(self, run: Run, keep: bool) -> tuple[list[Tensor], Tensor]:
         """Answers and final states, and the bytes kept for the gradients."""
         place = _Placed(self, run)
-        made = self.outputs(run, empty_tensor if keep else _EMPTY)
+        made = self.outputs(run, empty_tensor)
         answers, finals = made[: len(self.y_shapes)], made[len(self.y_shapes) :]
         size = self.compiled.residual_bytes(place.batch, place.time) if keep else 0
         residuals = block_of(size)
