@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from recurra.cells.zeros import new_zeros
+
 __all__ = ["Cell", "Described"]
 
 State = TypeVar("State")
@@ -174,7 +176,7 @@ class Cell(Described, Generic[State]):
             reference = _first_float(self, "_buffers")
         if reference is None:
             return torch.zeros(batch, *shape)
-        return reference.new_zeros(batch, *shape)
+        return new_zeros(reference, (batch, *shape))
 
     def place_without_weights(self) -> None:
         """Let a cell without weights remember the type and device that ``.to`` asks for.

@@ -69,13 +69,17 @@ class Made(NamedTuple):
         found = {}
         for name in names:
             place = self.places.get(name)
-            found[name] = self.constants[name] if place is None else place.kept[place.name]
+            found[name] = self.constants[name] if place is None else place.tensor()
         return found
 
 
 class _Place(NamedTuple):
-    kept: Mapping[str, Any]  # a module's own parameters, or buffers
+    module: nn.Module
+    kept: str  # among its parameters or its buffers: torch.export puts others in their place
     name: str
+
+    def tensor(self) -> Tensor:
+        return self.module.__dict__[self.kept][self.name]  # type: ignore[no-any-return]
 
 
 class _Known(NamedTuple):
@@ -160,8 +164,8 @@ def _places_of(layer: Layer) -> dict[str, _Place]:
     for path, _ in (*layer.named_parameters(), *layer.named_buffers()):
         owner, _, name = path.rpartition(".")
         module = layer.get_submodule(owner)
-        kept = module._parameters if name in module._parameters else module._buffers
-        places[path] = _Place(kept, name)
+        kept = "_parameters" if name in module._parameters else "_buffers"
+        places[path] = _Place(module, kept, name)
     return places
 
 

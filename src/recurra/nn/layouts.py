@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from recurra.cells.zeros import new_zeros
 from recurra.errors import ShapeError
 from recurra.layers.arguments import check_lengths, check_reset, fill_past
 from recurra.nn.call import (
@@ -151,4 +152,4 @@ def _zeros(module: nn.RNNBase, x: Tensor, batch_sizes: Tensor | None) -> Any:
     shapes = [module.get_expected_hidden_size(x, batch_sizes)]
     if isinstance(module, nn.LSTM):
         shapes.append(module.get_expected_cell_size(x, batch_sizes))
-    return as_hx(module, tuple(x.new_zeros(shape) for shape in shapes))
+    return as_hx(module, tuple(new_zeros(x, shape) for shape in shapes))

@@ -16,6 +16,7 @@ from recurra.cells import gru, lstm
 from recurra.cells.elman import ElmanState
 from recurra.cells.gru import GRUState
 from recurra.cells.lstm import LSTMState
+from recurra.cells.zeros import new_zeros
 from recurra.interop.torch_weights import Weights, weights_of
 
 __all__ = ["Step", "step_of"]
@@ -31,7 +32,7 @@ class Step:
         self.weights = weights
         self.bias = _sum(weights.bias_ih, weights.bias_hh)
         self.given = self.state_type(*slots)
-        self.start = self.state_type(*(torch.zeros_like(slot) for slot in slots))
+        self.start = self.state_type(*(new_zeros(slot, slot.shape) for slot in slots))
 
     def drive(self, x: Tensor) -> Tensor:
         """W x + b for all times: (batch, time, gates * hidden_size)."""
