@@ -46,7 +46,8 @@ void pack_panel(const T* w, std::ptrdiff_t row_stride, std::ptrdiff_t column_str
         Vec<T> block[kLanes<T>];
         for (int i = 0; i < kLanes<T>; ++i) block[i] = load(from + i * row_stride + j);
         transpose<T>(block);
-        for (int i = 0; i < kLanes<T>; ++i) store(packed + static_cast<std::ptrdiff_t>(j + i) * width + first, block[i]);
+        for (int i = 0; i < kLanes<T>; ++i)
+          store(packed + static_cast<std::ptrdiff_t>(j + i) * width + first, block[i]);
       }
     }
     for (; j < k; ++j) {
@@ -187,9 +188,9 @@ __attribute__((noinline)) void through_panel(Stretch<T>* stretches, int count_of
     const bool zero = start.none();
     for (int r = 0; r < run.rows; r += kTileRows) {
       const int rows = run.rows - r < kTileRows ? run.rows - r : kTileRows;
-      tile_rows<T, kTileRows, kVectors, kWhole>(
-          rows, run, r, stretches, count_of_stretches,
-          zero ? Rows<T>{} : start.from(r).plus(column), run.out.from(r).plus(column), columns);
+      tile_rows<T, kTileRows, kVectors, kWhole>(rows, run, r, stretches, count_of_stretches,
+                                                zero ? Rows<T>{} : start.from(r).plus(column),
+                                                run.out.from(r).plus(column), columns);
       for (int s = 0; s < count_of_stretches; ++s) {
         stretches[s].ahead += stretches[s].k * stretches[s].step;
       }

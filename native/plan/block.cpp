@@ -330,8 +330,10 @@ void Block<T>::span_product(const Instruction& instruction, int begin, int end, 
         return Rows<T>{locate(operand.buffer, begin)[r] + operand.offset, time_step(operand.buffer),
                        nullptr, 0};
       };
-      scratch.products[count++] = {end - begin, {over_time(a)},
-                                   onto.buffer < 0 ? Rows<T>{} : over_time(onto), over_time(out)};
+      scratch.products[count++] = {end - begin,
+                                   {over_time(a)},
+                                   onto.buffer < 0 ? Rows<T>{} : over_time(onto),
+                                   over_time(out)};
     }
   } else {
     for (int step = begin; step < end; ++step) {
@@ -340,8 +342,8 @@ void Block<T>::span_product(const Instruction& instruction, int begin, int end, 
       const auto over_rows = [&](const Operand& operand) {
         return locate(operand.buffer, step).from(first).plus(operand.offset);
       };
-      scratch.products[count++] = {running, {over_rows(a)},
-                                   onto.buffer < 0 ? Rows<T>{} : over_rows(onto), over_rows(out)};
+      scratch.products[count++] = {
+          running, {over_rows(a)}, onto.buffer < 0 ? Rows<T>{} : over_rows(onto), over_rows(out)};
     }
   }
   const Matrix& matrix = plan_.matrices[instruction.extra];

@@ -57,9 +57,9 @@ void run_products(const Plan<T>& plan, const Segment& segment, const Weights<T>&
         continue;
       }
       const Instruction& begins = plan.instructions[begun_by];
-      const Factor<T> factors[] = {{weights.packed + plan.packed_offsets[begins.extra],
-                                    plan.matrices[begins.extra].k},
-                                   {packed, matrix.k}};
+      const Factor<T> factors[] = {
+          {weights.packed + plan.packed_offsets[begins.extra], plan.matrices[begins.extra].k},
+          {packed, matrix.k}};
       const ProductRows<T> run{
           rows, {place(at, begins.in[0], first), a}, place(at, begins.in[1], first), out};
       plan.kernels.product(factors, 2, matrix.n, &run, 1);

@@ -86,7 +86,9 @@ def resize(layer):
 
 def replace_output(layer):
     kind = type(cell_of(layer))
-    changed = type("Changed", (kind,), {"output": lambda self, state, x: self.cell.output(state, x)})
+    changed = type(
+        "Changed", (kind,), {"output": lambda self, state, x: self.cell.output(state, x)}
+    )
     cell_of(layer).__class__ = changed
 
 

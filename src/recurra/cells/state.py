@@ -132,12 +132,7 @@ def fill_state(like: State, slots: Sequence[Tensor]) -> State:
 
 def _is_flat(state: Any) -> bool:
     """Whether a state is a NamedTuple of tensors: far more often than not, and so asked first."""
-    if not hasattr(state, "_fields"):
-        return False
-    for part in state:  # a loop: a generator takes longer
-        if not isinstance(part, Tensor):
-            return False
-    return True
+    return hasattr(state, "_fields") and all(isinstance(part, Tensor) for part in state)
 
 
 def describe(state: Any) -> str:

@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 __all__ = ["new_zeros"]
 
-# From so many elements on torch shares filling out among threads, which then turn idle rounds on the
-# processors that the layer is about to use, for longer than a layer may take.
+# From so many elements on torch shares filling out among threads, which then turn idle rounds on
+# the processors that the layer is about to use, for longer than a layer may take.
 _SHARED_OUT = 1 << 15
 _TYPES = {torch.float32: np.float32, torch.float64: np.float64}
 

@@ -11,6 +11,7 @@ import math
 import threading
 import weakref
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def block_of(size: int) -> Tensor:
     return empty_tensor((size,), torch.uint8)
 
 
-_TYPES = {
+_TYPES: dict[torch.dtype, np.dtype[Any]] = {
     torch.uint8: np.dtype(np.uint8),
     torch.float32: np.dtype(np.float32),
     torch.float64: np.dtype(np.float64),
@@ -60,7 +61,7 @@ def empty_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype, device="cpu")
     memory = _take(size)
     # Made whole before torch sees it: to torch a view is not the same as a tensor of its own.
-    lent = memory[:size].view(of_numpy).reshape(shape)
+    lent: Array = memory[:size].view(of_numpy).reshape(shape)
     weakref.finalize(lent, _give_back, memory).atexit = False
     return torch.from_numpy(lent)
 

@@ -197,11 +197,7 @@ _PLAIN_TYPES = (Tensor, nn.Parameter)
 
 def is_plain(tensor: Tensor) -> bool:
     """Whether a tensor is numbers side by side in memory, and nothing else."""
-    return (
-        type(tensor) in _PLAIN_TYPES
-        and tensor.layout is torch.strided
-        and not tensor.is_neg()
-    )
+    return type(tensor) in _PLAIN_TYPES and tensor.layout is torch.strided and not tensor.is_neg()
 
 
 def _traced(layer: Layer, wanted: Wanted) -> Traced:

@@ -40,10 +40,7 @@ class Unchanged:
 
     def holds(self) -> bool:
         """Whether nothing has changed that a fingerprint looks at."""
-        for each in self._seen:  # a loop: a generator takes longer
-            if not each.still():
-                return False
-        return True
+        return all(map(_Seen.still, self._seen))
 
 
 class _Seen:
