@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings/numpy_api.h"
+#include "bindings/same_items.h"
 #include "bindings/state_table.h"
 #include "bindings/store.h"
 #include "bindings/streams.h"
@@ -167,6 +168,8 @@ NB_MODULE(_native, m) {
   m.def("op_numbers", &recurra::op_numbers, "The number of every op of a plan, by name.");
   m.def("threads", &recurra::threads, "Threads that a call may use.");
   m.def("set_threads", &recurra::set_threads, "count"_a);
+  m.def("same_items", &recurra::same_items, "dictionaries"_a, "items"_a,
+        "Whether dictionaries hold the very keys and values that lists name by turns.");
   m.attr("DIMS") = recurra::kDims;
   recurra::bind_plan<float>(m, "Plan32");
   recurra::bind_plan<double>(m, "Plan64");

@@ -1,4 +1,4 @@
-"""Products over all times that loops make, because there are rows enough: nothing tells the difference."""
+"""Products over all times that loops make, where there are rows enough: the same bits."""
 
 import numpy as np
 import pytest

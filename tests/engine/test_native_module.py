@@ -44,3 +44,15 @@ def test_without_a_wish_a_supported_instruction_set_is_taken():
     code = "from recurra.engine import _native; print(_native.isa())"
 
     assert printed_by(code, RECURRA_ISA="") in {"baseline", "avx2", "avx512"}
+
+
+def test_same_items_are_the_same_objects_in_the_same_order():
+    one, other = [1.0], [1.0]
+    held = {"a": one, "b": other}
+    items = ["a", one, "b", other]
+
+    assert _native.same_items([held, {}], [items, []])
+    for changed in ({"a": one}, {"a": other, "b": one}, {"b": other, "a": one}, held | {"c": 1}):
+        assert not _native.same_items([changed, {}], [items, []])
+    assert not _native.same_items([held], [items, []])
+    assert not _native.same_items([None], [items])

@@ -19,6 +19,11 @@ def threads() -> int:
 
 def set_threads(count: int) -> None: ...
 
+def same_items(dictionaries: list, items: list) -> bool:
+    """
+    Whether dictionaries hold the very keys and values that lists name by turns.
+    """
+
 DIMS: int = 4
 
 class Plan32:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -47,6 +47,9 @@ class Plan(NamedTuple):
     draws: tuple[tuple[tuple[int, ...], Draw], ...]  # the shape of one row's, and how it is made
     once: str = ""  # what is computed on weights alone, as JSON: from x to once.0 and on
     once_weights: tuple[str, ...] = ()
+    own: tuple[
+        str, ...
+    ] = ()  # of both the weights and constants, each once: what a call begins with
 
 
 class Refusal(NamedTuple):
@@ -62,24 +65,18 @@ class Made(NamedTuple):
 
     plan: Plan | Refusal
     constants: Mapping[str, Tensor] = {}
-    places: Mapping[str, _Place] = {}
+    places: Mapping[str, Place] = {}
 
-    def tensors(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """Weights by their names, as they are now."""
-        found = {}
-        for name in names:
-            place = self.places.get(name)
-            found[name] = self.constants[name] if place is None else place.tensor()
-        return found
+    def tensors(self) -> dict[str, Tensor]:
+        """The weights that a plan names, as they are now."""
+        found = {
+            name: module.__dict__[kept][own] for name, (module, kept, own) in self.places.items()
+        }
+        return {**found, **self.constants} if self.constants else found
 
 
-class _Place(NamedTuple):
-    module: nn.Module
-    kept: str  # among its parameters or its buffers: torch.export puts others in their place
-    name: str
-
-    def tensor(self) -> Tensor:
-        return self.module.__dict__[self.kept][self.name]  # type: ignore[no-any-return]
+# A module, which of its dictionaries (torch.export puts others in their place), and the name in it.
+Place = tuple[nn.Module, str, str]
 
 
 class _Known(NamedTuple):
@@ -144,28 +141,34 @@ def _make(layer: Layer, wanted: Wanted) -> Made:
 def _plan(layer: Layer, traced: Traced, wanted: Wanted) -> Made:
     program, weights, draws = traced
     once, step = split_once(_with_states(program) if wanted.keep_states else program)
+    weights_of_step, once_weights = (
+        _names(step, "weight"),
+        () if once is None else _names(once, "x"),
+    )
+    named = dict.fromkeys((*once_weights, *weights_of_step))
     plan = Plan(
         text=_text(step),
-        weights=_names(step, "weight"),
+        weights=weights_of_step,
         draws=tuple(
             (each.type.shape, draws[each.name]) for each in step.inputs if each.role == "draw"
         ),
         once="" if once is None else _text(once),
-        once_weights=() if once is None else _names(once, "x"),
+        once_weights=once_weights,
+        own=tuple(name for name in named if not name.startswith("once.")),
     )
-    places = _places_of(layer)
-    constants = {name: tensor for name, tensor in weights.items() if name not in places}
-    return Made(plan, constants, places)
+    own = _places_of(layer)
+    constants = {name: tensor for name, tensor in weights.items() if name not in own}
+    return Made(plan, constants, {name: own[name] for name in plan.own if name in own})
 
 
-def _places_of(layer: Layer) -> dict[str, _Place]:
+def _places_of(layer: Layer) -> dict[str, Place]:
     """Where the parameters and buffers are, by the first of each one's names."""
     places = {}
     for path, _ in (*layer.named_parameters(), *layer.named_buffers()):
         owner, _, name = path.rpartition(".")
         module = layer.get_submodule(owner)
         kept = "_parameters" if name in module._parameters else "_buffers"
-        places[path] = _Place(module, kept, name)
+        places[path] = (module, kept, name)
     return places
 
 

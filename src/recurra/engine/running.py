@@ -120,9 +120,7 @@ def _run_part(
         return None
     if not layer.event_dims:
         x = x.long()
-    names = dict.fromkeys((*plan.once_weights, *plan.weights))
-    own = [name for name in names if not name.startswith("once.")]
-    tensors = where.tensors(own, wanted) if made is None else made.tensors(own)
+    tensors = where.tensors(plan.own, wanted) if made is None else made.tensors()
     dtype, weights = _weights(plan, tensors, [x, *slots])
     why = refusal_of_call(x, [*slots[:1], *weights]) or refusal_of_index(
         layer, x, plan.text, lengths
@@ -213,9 +211,11 @@ def _weights(
     plan: Plan, found: dict[str, Tensor], others: Sequence[Tensor]
 ) -> tuple[torch.dtype, list[Tensor]]:
     """The type a plan computes in, and its weights, of the layer's tensors as they are now."""
-    floats = [t for t in (*others, *found.values()) if t.is_floating_point()]
-    dtype = floats[0].dtype if floats else torch.float32
-    found = {n: t if t.is_floating_point() else t.to(dtype) for n, t in found.items()}
+    given = (*others, *found.values())
+    dtype = next((each.dtype for each in given if each.is_floating_point()), torch.float32)
+    for name, tensor in found.items():
+        if not tensor.is_floating_point():
+            found[name] = tensor.to(dtype)
     if plan.once:
         alone = [found[name].unsqueeze(0).unsqueeze(0) for name in plan.once_weights]
         made = run_sequence(plan.once, TYPES[dtype], Run(alone, [], None, None))

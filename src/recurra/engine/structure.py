@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Mapping
-from operator import is_
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
+
+from recurra.engine._native import same_items
 
 __all__ = ["Unchanged", "fingerprint", "hooked"]
 
@@ -17,6 +18,8 @@ _DEEPEST = 4  # how far objects within objects are looked into
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 # What every module has, and what a layer knows of its own engine.
 _NO_OPTIONS = frozenset(nn.Module().__dict__) | {"_of_native", "_engine"}
+_HOOKS = tuple(f"_{when}_hooks" for when in ("forward", "forward_pre", "backward", "backward_pre"))
+_DICTIONARIES = ("_parameters", "_buffers", "_modules", *_HOOKS)
 
 
 class Unchanged:
@@ -36,64 +39,49 @@ class Unchanged:
     """
 
     def __init__(self, layer: nn.Module) -> None:
-        self._seen = [_Seen(module) for module in layer.modules()]
-
-    def holds(self) -> bool:
-        """Whether nothing has changed that a fingerprint looks at."""
-        return all(map(_Seen.still, self._seen))
-
-
-class _Seen:
-    """What one module was like: the same objects under the same names, and what those hold."""
-
-    __slots__ = (
-        "children", "held", "hooks", "kind", "methods", "module", "names", "open", "tensors",
-        "values",
-    )  # fmt: skip
-
-    def __init__(self, module: nn.Module) -> None:
-        inside = module.__dict__
-        self.module, self.kind, self.methods = module, type(module), _methods(type(module))
-        self.names, self.values = list(inside), list(inside.values())
-        self.children = list(module._modules.items())
-        self.hooks, self.tensors = _count_hooks(inside), _tensors_of(module)
-        self.held = _held_by(module)
-        # What may change and stay the same object.
-        self.open = [
+        modules = list(layer.modules())
+        self._modules = [(module, type(module), module.__dict__) for module in modules]
+        self._methods = {kind: _methods(kind) for _, kind, _ in self._modules}
+        # The same objects under the same names,
+        self._dictionaries = [
+            inside if name is None else inside[name]
+            for _, _, inside in self._modules
+            for name in (None, *_DICTIONARIES)
+        ]
+        self._items: list[list[Any]] = [
+            [each for item in dictionary.items() for each in item]
+            for dictionary in self._dictionaries
+        ]
+        # and what of them may change and stay the same object.
+        held = [tensor for module in modules for tensor in _held_by(module)]
+        self._tensors = [(each, each.shape, each.dtype) for each in held if each is not None]
+        self._open = [
             (value, _frozen(value, 0))
+            for _, _, inside in self._modules
             for name, value in inside.items()
             if name not in _NO_OPTIONS and not isinstance(value, _PLAIN)
         ]
 
-    def still(self) -> bool:
-        module = self.module
-        inside = module.__dict__
-        return (
-            type(module) is self.kind
-            and list(inside) == self.names
-            and all(map(is_, inside.values(), self.values))
-            and _methods(self.kind) == self.methods
-            and _count_hooks(inside) == self.hooks
-            and list(module._modules.items()) == self.children
-            and all(map(is_, _held_by(module), self.held))
-            and _tensors_of(module) == self.tensors
-            and (not self.open or all(_frozen(value, 0) == was for value, was in self.open))
-        )
+    def holds(self) -> bool:
+        """Whether nothing has changed that a fingerprint looks at."""
+        if not same_items(self._dictionaries, self._items):
+            return False
+        for module, kind, inside in self._modules:
+            if type(module) is not kind or module.__dict__ is not inside:
+                return False
+        for kind, methods in self._methods.items():
+            if _methods(kind) != methods:
+                return False
+        for tensor, shape, dtype in self._tensors:
+            if tensor.dtype is not dtype or tensor.shape != shape:
+                return False
+        return not self._open or all(_frozen(value, 0) == was for value, was in self._open)
 
 
 def _methods(kind: Any) -> tuple[Any, ...]:
     """What a class computes with; written out, for every call asks."""
     update, output = getattr(kind, "update", None), getattr(kind, "output", None)
     return kind.forward, update, output, getattr(kind, "for_sequence", None)
-
-
-def _count_hooks(inside: Mapping[str, Any]) -> tuple[int, ...]:
-    return (
-        len(inside["_forward_hooks"]),
-        len(inside["_forward_pre_hooks"]),
-        len(inside["_backward_hooks"]),
-        len(inside["_backward_pre_hooks"]),
-    )
 
 
 def _held_by(module: nn.Module) -> list[Any]:
@@ -153,7 +141,7 @@ def _shared(layer: nn.Module) -> tuple[int, ...]:
 def _of_module(module: nn.Module) -> Hashable:
     kind, inside = type(module), module.__dict__
     key = [module, kind, module.training, *_methods(kind)]
-    key += _count_hooks(inside)
+    key += [len(inside[hooks]) for hooks in _HOOKS]
     key += module._modules.items()
     key += _tensors_of(module)
     for name, value in inside.items():
@@ -195,4 +183,4 @@ def _attributes(value: Any) -> dict[str, Any]:
 def hooked(layer: nn.Module) -> nn.Module | None:
     """The first part of a layer that calls somebody back when it runs."""
     parts = list(layer.modules())[1:]
-    return next((m for m in parts if any(_count_hooks(m.__dict__))), None)
+    return next((m for m in parts if any(m.__dict__[hooks] for hooks in _HOOKS)), None)
