@@ -300,8 +300,8 @@ void Block<T>::run_span(const Stage& stage, int begin, int end, int first, int r
   for (const Segment& segment : stage.segments) {
     if (segment.work == Work::product) {
       for (std::int32_t i = segment.first; i < segment.last; ++i) {
-        if (weights_.together && plan_.left_to_loop[i]) continue;
-        span_product(plan_.instructions[i], begin, end, first, rows, scratch);
+        if (weights_.together && plan_.left_to_later[i]) continue;
+        span_product(i, begin, end, first, rows, scratch);
       }
       continue;
     }
@@ -317,11 +317,12 @@ void Block<T>::run_span(const Stage& stage, int begin, int end, int first, int r
 }
 
 template <class T>
-void Block<T>::span_product(const Instruction& instruction, int begin, int end, int first, int rows,
+void Block<T>::span_product(std::int32_t place, int begin, int end, int first, int rows,
                             const Scratch<T>& scratch) {
-  const Operand& a = instruction.in[0];
-  const Operand& onto = instruction.in[1];
-  const Operand& out = instruction.out;
+  const std::int32_t begun_by = weights_.together ? plan_.begun_by[place] : -1;
+  const Instruction& last = plan_.instructions[place];
+  const Instruction& begins = begun_by < 0 ? last : plan_.instructions[begun_by];
+  const Operand &a = begins.in[0], &then = last.in[0], &onto = begins.in[1], &out = last.out;
   int count = 0;
   // A few rows: each of them over time. Otherwise each time over its rows.
   if (order_.natural() && rows < 4) {
@@ -331,7 +332,7 @@ void Block<T>::span_product(const Instruction& instruction, int begin, int end, 
                        nullptr, 0};
       };
       scratch.products[count++] = {end - begin,
-                                   {over_time(a)},
+                                   {over_time(a), over_time(then)},
                                    onto.buffer < 0 ? Rows<T>{} : over_time(onto),
                                    over_time(out)};
     }
@@ -342,13 +343,18 @@ void Block<T>::span_product(const Instruction& instruction, int begin, int end, 
       const auto over_rows = [&](const Operand& operand) {
         return locate(operand.buffer, step).from(first).plus(operand.offset);
       };
-      scratch.products[count++] = {
-          running, {over_rows(a)}, onto.buffer < 0 ? Rows<T>{} : over_rows(onto), over_rows(out)};
+      scratch.products[count++] = {running,
+                                   {over_rows(a), over_rows(then)},
+                                   onto.buffer < 0 ? Rows<T>{} : over_rows(onto),
+                                   over_rows(out)};
     }
   }
-  const Matrix& matrix = plan_.matrices[instruction.extra];
-  const Factor<T> factor{weights_.packed + plan_.packed_offsets[instruction.extra], matrix.k};
-  plan_.kernels.product(&factor, 1, matrix.n, scratch.products, count);
+  const auto factor = [&](const Instruction& of) {
+    return Factor<T>{weights_.packed + plan_.packed_offsets[of.extra], plan_.matrices[of.extra].k};
+  };
+  const Factor<T> factors[] = {factor(begins), factor(last)};
+  plan_.kernels.product(factors, begun_by < 0 ? 1 : 2, plan_.matrices[last.extra].n,
+                        scratch.products, count);
 }
 
 template void pack_weights<float>(const Plan<float>&, const float* const*, Packing, float*);

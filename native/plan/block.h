@@ -34,8 +34,8 @@ struct Weights {
   const T* const* given;
   const T* packed;
   Packing packing;
-  // Whether products in loops make those over all times too that they go on from: with enough rows to
-  // share each panel, answers need not wait in memory.
+  // Whether products make those too that they go on from: with enough rows to share each panel, answers
+  // need not wait in memory.
   bool together = false;
 };
 
@@ -101,7 +101,7 @@ class Block {
                    int rows) const;
   void run_span(const Stage& stage, int begin, int end, int first, int rows, const Scratch<T>&);
   void run_loop(const Stage& stage, int begin, int end, int first, int rows, const Scratch<T>&);
-  void span_product(const Instruction&, int begin, int end, int first, int rows, const Scratch<T>&);
+  void span_product(std::int32_t place, int begin, int end, int first, int rows, const Scratch<T>&);
   void outer(const Instruction&, int begin, int end, int part, int parts, const Scratch<T>&);
   void column_sum(const Instruction&, int begin, int end, int part, int parts, const Scratch<T>&);
   void scatter(const Instruction&, int begin, int end, int part, int parts, const Scratch<T>&);

@@ -88,34 +88,63 @@ std::vector<char> find_chains(const Plan<T>& plan) {
   return goes_on;
 }
 
-// The product over all times that one in a loop can make too, or -1: both are as wide, nothing but the
-// loop's takes its answers, and what it reads is still there. Where matrices come from afar they are better
-// read for many times at once.
+// The stage of every product, and -1 for other instructions.
 template <class T>
-std::int32_t find_begun_by(const Plan<T>& plan, std::int32_t loops, const std::vector<char>& span) {
-  const Instruction& later = plan.instructions[loops];
-  const std::int32_t between = later.inputs > 1 ? later.in[1].buffer : -1;
-  if (between < 0 || plan.buffers[between].space != Space::chunk) return -1;
+std::vector<std::int32_t> stages_of_products(const Plan<T>& plan) {
+  std::vector<std::int32_t> found(plan.instructions.size(), -1);
+  for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+    for (const Segment& segment : plan.stages[s].segments) {
+      if (segment.work != Work::product) continue;
+      std::fill(found.begin() + segment.first, found.begin() + segment.last,
+                static_cast<std::int32_t>(s));
+    }
+  }
+  return found;
+}
+
+// The only product before `later` that touches what it is added onto, if nothing else reads that.
+template <class T>
+std::int32_t only_begin(const Plan<T>& plan, std::int32_t later,
+                        const std::vector<std::int32_t>& stages) {
+  const Instruction& ends = plan.instructions[later];
+  const std::int32_t between = ends.inputs > 1 ? ends.in[1].buffer : -1;
+  if (between < 0 || ends.in[0].buffer == between) return -1;
+  const Space space = plan.buffers[between].space;
+  if (space != Space::chunk && space != Space::step) return -1;
+  const bool in_place = ends.out.buffer == between;
+  if (in_place && ends.out.offset != ends.in[1].offset) return -1;
   std::int32_t found = -1;
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(plan.instructions.size()); ++i) {
     const Instruction& each = plan.instructions[i];
     bool reads = false;
     for (int k = 0; k < each.inputs; ++k) reads |= each.in[k].buffer == between;
-    const bool writes = each.out.buffer == between;
-    if (i == loops || !(reads || writes)) continue;
-    if (i > loops && later.out.buffer == between) continue;  // what they see is of the loop's
-    if (found >= 0 || reads || !span[i] || i > loops) return -1;
+    if (i == later || !(reads || each.out.buffer == between)) continue;
+    if (i > later && in_place) continue;  // what they see is made by `later`
+    if (i > later || found >= 0 || reads || stages[i] < 0) return -1;
     found = i;
   }
+  return found;
+}
+
+// The product whose answers `later` can make too, or -1. Both are as wide, and what the first one reads is
+// still there. One over all times is left to a loop only where the matrices are near: from afar they are
+// better read for many times at once.
+template <class T>
+std::int32_t find_begun_by(const Plan<T>& plan, std::int32_t later,
+                           const std::vector<std::int32_t>& stages) {
+  const std::int32_t found = only_begin(plan, later, stages);
   if (found < 0) return -1;
-  const Instruction& begins = plan.instructions[found];
-  if (later.in[0].buffer == between || later.in[1].offset != begins.out.offset ||
-      (later.out.buffer == between && later.out.offset != begins.out.offset) ||
-      plan.matrices[begins.extra].n != plan.matrices[later.extra].n) {
+  const Instruction &begins = plan.instructions[found], &ends = plan.instructions[later];
+  if (ends.in[1].offset != begins.out.offset ||
+      plan.matrices[begins.extra].n != plan.matrices[ends.extra].n) {
     return -1;
   }
+  if (stages[found] != stages[later]) {
+    const bool near = plan.packed_offsets.back() * sizeof(T) <= kKept;
+    if (plan.stages[stages[found]].loop || !near) return -1;
+  }
   for (int k = 0; k < begins.inputs; ++k) {
-    for (std::int32_t i = found + 1; i < static_cast<std::int32_t>(span.size()); ++i) {
+    for (std::int32_t i = found + 1; i < later; ++i) {
       if (plan.instructions[i].out.buffer == begins.in[k].buffer) return -1;
     }
   }
@@ -124,23 +153,16 @@ std::int32_t find_begun_by(const Plan<T>& plan, std::int32_t loops, const std::v
 
 template <class T>
 void find_begun(Plan<T>& plan) {
-  plan.begun_by.assign(plan.instructions.size(), -1);
-  plan.left_to_loop.assign(plan.instructions.size(), 0);
-  if (plan.packed_offsets.back() * sizeof(T) > kKept) return;
-  std::vector<char> span(plan.instructions.size(), 0);
-  const auto for_each = [&](bool loop, const auto& use) {
-    for (const Stage& stage : plan.stages) {
-      for (const Segment& segment : stage.segments) {
-        if (stage.loop != loop || segment.work != Work::product) continue;
-        for (std::int32_t i = segment.first; i < segment.last; ++i) use(i);
-      }
-    }
-  };
-  for_each(false, [&](std::int32_t i) { span[i] = 1; });
-  for_each(true, [&](std::int32_t i) {
-    plan.begun_by[i] = find_begun_by(plan, i, span);
-    if (plan.begun_by[i] >= 0) plan.left_to_loop[plan.begun_by[i]] = 1;
-  });
+  const std::vector<std::int32_t> stages = stages_of_products(plan);
+  plan.begun_by.assign(stages.size(), -1);
+  plan.left_to_later.assign(stages.size(), 0);
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const auto later = static_cast<std::int32_t>(i);
+    const std::int32_t found = stages[i] < 0 ? -1 : find_begun_by(plan, later, stages);
+    if (found < 0 || plan.begun_by[found] >= 0) continue;  // of three in a row two go together
+    plan.begun_by[i] = found;
+    plan.left_to_later[found] = 1;
+  }
 }
 
 }  // namespace

@@ -77,10 +77,10 @@ struct Plan {
   std::vector<Segment> weight_segments;  // run once a chunk, after its stages
   std::vector<Matrix> matrices;
   std::vector<char> in_loops_only;  // of each matrix: never multiplied for all times at once
-  // Of each product in a loop: one over all times whose answers it is added onto and nobody else reads,
-  // so that it can make both; or -1. And whether one over all times can be left to such a one.
+  // Of each product: one before it whose answers it is added onto and nobody else reads, so that it can
+  // make both; or -1. And whether a product can be left to such a later one.
   std::vector<std::int32_t> begun_by;
-  std::vector<char> left_to_loop;
+  std::vector<char> left_to_later;
   std::vector<char> goes_on;  // of each instruction: a product of the same chain as the one before
   std::vector<std::size_t> packed_offsets;  // of each matrix, and the size of all
   std::vector<T> constants;

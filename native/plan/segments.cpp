@@ -38,7 +38,7 @@ void run_products(const Plan<T>& plan, const Segment& segment, const Weights<T>&
   Chain<T> chain;
   for (std::int32_t i = segment.first; i < segment.last; ++i) {
     const Instruction& instruction = plan.instructions[i];
-    if (weights.together && plan.left_to_loop[i]) continue;
+    if (weights.together && plan.left_to_later[i]) continue;
     const Matrix& matrix = plan.matrices[instruction.extra];
     const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
     const auto for_one_row = [&](std::int32_t of) {

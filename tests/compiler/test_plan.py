@@ -30,14 +30,14 @@ def step_of(layer):
 
 
 @pytest.mark.parametrize(
-    ("cell", "gates"), [(cells.Elman(3, 8), 1), (cells.LSTM(3, 8), 4), (cells.GRU(3, 8), 3)]
+    ("cell", "outputs"),
+    [(cells.Elman(3, 8), [8]), (cells.LSTM(3, 8), [32]), (cells.GRU(3, 8), [16, 8])],
 )
-def test_the_product_with_x_comes_before_the_loop(cell, gates):
+def test_the_product_with_x_comes_before_the_loop(cell, outputs):
     before, loop = products(parts_of(step_of(Recurrent(cell))))
 
-    assert before == ("all times", [f"product [{8 * gates}, 3] onto a sum"])
-    assert loop[0] == "loop"
-    assert [each.split("]")[0] for each in loop[1]] == [f"product [{8 * gates}, 8"]
+    assert before == ("all times", [f"product [{size}, 3] onto a sum" for size in outputs])
+    assert loop == ("loop", [f"product [{size}, 8] onto a sum" for size in outputs])
 
 
 class Joined(Cell):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recurra.compiler.cut import cut_products
 from recurra.compiler.fuse import fuse
 from recurra.compiler.heads import one_head_each
 from recurra.compiler.norms import find_norms
@@ -18,6 +19,6 @@ def prepare(program: Program) -> Program:
     >>> import recurra as rc
     >>> step = prepare(rc.compiler.trace(rc.Recurrent(rc.cells.GRU(3, 8))).program)
     >>> sorted({instruction.op for instruction in step.instructions})
-    ['add', 'addmatvec', 'constant', 'fma', 'matvec', 'mul', 'sigmoid', 'slice', 'sub', 'tanh']
+    ['addmatvec', 'constant', 'fma', 'mul', 'sigmoid', 'slice', 'sub', 'tanh']
     """
-    return widen(find_norms(fuse(simplify(one_head_each(program)))))
+    return widen(find_norms(fuse(cut_products(simplify(one_head_each(program))))))

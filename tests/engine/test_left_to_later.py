@@ -1,4 +1,4 @@
-"""Products over all times that loops make, where there are rows enough: the same bits."""
+"""Products made with the one that goes on from them, where there are rows enough: the same bits."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,14 @@ class Doubly(cells.Elman):
         return type(state)(h=torch.tanh(one) - torch.sigmoid(drive + self.other(state.h)))
 
 
+class Thrice(Doubly):
+    """Three products in a row, each added onto the one before."""
+
+    def update(self, state, x):
+        other = self.other(torch.sigmoid(state.h))
+        return type(state)(h=torch.tanh(self.input(x) + self.recurrent(state.h) + other))
+
+
 LAYERS = {
     "Elman": lambda: Recurrent(cells.Elman(5, 37)),
     "LSTM": lambda: Recurrent(cells.LSTM(37, 16)),
@@ -49,6 +57,8 @@ LAYERS = {
     "seen twice": lambda: Recurrent(SeenTwice(5, 16)),
     "squared": lambda: Recurrent(Squared(5, 16)),
     "doubly": lambda: Recurrent(Doubly(5, 16)),
+    "thrice": lambda: Recurrent(Thrice(5, 16)),
+    "GRU over LSTM": lambda: Stack(Recurrent(cells.LSTM(5, 16)), Recurrent(cells.GRU(16, 20))),
 }
 
 
