@@ -204,9 +204,6 @@ EXAMPLES = {
     "products last": (
         lambda k: k.add(k.add(k.dot(k.r, k.x), k.v), k.dot(k.r, k.y)),
         "add(add(v, matvec(r, x, transposed=False)), matvec(r, y, transposed=False))"),
-    "weights first": (
-        lambda k: k.add(k.add(k.x, k.v), k.add(k.y, k.tanh(k.v))),
-        "add(add(add(v, tanh(v)), x), y)"),
     "other sums as they are": (lambda k: k.add(k.x, k.add(k.y, k.v)), "add(x, add(y, v))"),
 }  # fmt: skip
 

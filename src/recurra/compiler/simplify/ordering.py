@@ -13,19 +13,16 @@ __all__ = ["order_sum"]
 def order_sum(c: Context, value: int, _: Instruction) -> int | None:
     """Of a sum, first what is there before the loop, then the rest; of each, products last.
 
-    Before all comes what is made of weights only, which is summed once. A product is then added up
-    onto what is already summed, and the loop adds as little as it can.
+    A product is then added up onto what is already summed, and the loop adds as little as it can.
     """
     terms = [*_terms(c, value)]
     products = {term for term in terms if _is_product(c, term)}
-    once = c.shared.intersection(terms) - products
-    if not products and len(once) < 2:
+    if not products:
         return None
     loop = c.loops.get(value)
 
-    def place(term: int) -> tuple[bool, bool, bool]:
-        in_loop = loop is not None and c.loops.get(term) == loop
-        return in_loop, term not in once, term in products
+    def place(term: int) -> tuple[bool, bool]:
+        return loop is not None and c.loops.get(term) == loop, term in products
 
     first, *rest = sorted(terms, key=place)
     total = c.new[first]
