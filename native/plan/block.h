@@ -40,7 +40,7 @@ struct Weights {
 };
 
 // Rows from which on that is faster.
-constexpr int kFewestTogether = 32;
+constexpr int kFewestTogether = 8;
 
 // Whether a matrix is packed for one row. One that is multiplied for all times at once too is not.
 template <class T>

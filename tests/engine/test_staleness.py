@@ -1,5 +1,7 @@
 """A program is thrown away when anything it was made of has changed, and only then."""
 
+import gc
+import weakref
 from collections import deque
 from dataclasses import replace
 
@@ -202,6 +204,18 @@ def test_weights_swapped_for_one_call_are_used_in_it(monkeypatch):
 
     assert_close(made, wanted)
     assert torch.equal(layer.use_engine("auto")(x)[0], before)
+
+
+def test_weights_lent_for_one_call_are_let_go_after_it():
+    layer, x = scaled().eval(), torch.randn(2, 5, 3)
+    weights = {name: 2 * w for name, w in layer.named_parameters()}
+    lent = [weakref.ref(weight) for weight in weights.values()]
+
+    torch.func.functional_call(layer, weights, (x,))
+    del weights
+    gc.collect()
+
+    assert [each() for each in lent] == [None] * len(lent)
 
 
 def test_a_parametrized_weight_has_its_gradients():

@@ -100,9 +100,10 @@ def plan_of(layer: Layer, wanted: Wanted) -> Made:
         return known.made
     unchanged = Unchanged(layer)
     made = _look_up(layer, wanted, (fingerprint(layer), wanted, everywhere))
-    while len(last) >= _MOST:
-        del last[next(iter(last))]
-    last[wanted, everywhere] = _Known(unchanged, made)
+    if unchanged.lasts:
+        while len(last) >= _MOST:
+            last.pop(next(iter(last)), None)
+        last[wanted, everywhere] = _Known(unchanged, made)
     return made
 
 
@@ -119,7 +120,7 @@ def _look_up(layer: Layer, wanted: Wanted, key: Any) -> Made:
     ):
         found = _make(layer, wanted)
     while len(kept) >= _MOST:
-        del kept[next(iter(kept))]
+        kept.pop(next(iter(kept)), None)
     kept[key] = found
     return found
 

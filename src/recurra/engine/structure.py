@@ -53,14 +53,21 @@ class Unchanged:
             for dictionary in self._dictionaries
         ]
         # and what of them may change and stay the same object.
-        held = [tensor for module in modules for tensor in _held_by(module)]
-        self._tensors = [(each, each.shape, each.dtype) for each in held if each is not None]
+        held = [each for module in modules for each in _held_by(module) if each is not None]
+        self._tensors = [(each, each.shape, each.dtype) for each in held]
         self._open = [
             (value, _frozen(value, 0))
             for _, _, inside in self._modules
             for name, value in inside.items()
             if name not in _NO_OPTIONS and not isinstance(value, _PLAIN)
         ]
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the tensors are the layer's own, not lent for a call, after which they may go."""
+        weights = [each for module, _, _ in self._modules for each in module._parameters.values()]
+        own = all(each is None or isinstance(each, nn.Parameter) for each in weights)
+        return own and all(each.grad_fn is None for each, _, _ in self._tensors)
 
     def holds(self) -> bool:
         """Whether nothing has changed that a fingerprint looks at."""
