@@ -102,8 +102,8 @@ struct Kernels {
   // matrices of n rows, the first one before the second.
   void (*product)(const Factor<T>* factors, int count_of_factors, int n, const ProductRows<T>* runs,
                   int count);
-  // The same of one matrix, to the bit, for one row, whose numbers lie together; `onto` may be null for zero. Packed
-  // numbers at `then` are read next: they are fetched.
+  // The same of one matrix, to the bit, for one row, whose numbers lie together; `onto` may be null for
+  // zero. Packed numbers at `then` are read next: they are fetched.
   void (*product_of_one_row)(const T* packed, int n, int k, const T* a, const T* onto, T* out,
                              const T* then);
   // Outputs that it makes at a time: a product may be cut at multiples of it.

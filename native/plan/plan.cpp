@@ -127,8 +127,8 @@ std::int32_t only_begin(const Plan<T>& plan, std::int32_t later,
 }
 
 // The product whose answers `later` can make too, or -1. Both are as wide, and what the first one reads is
-// still there. One over all times is left to a loop only where the matrices are near: from afar they are
-// better read for many times at once.
+// still there, to the last panel. One over all times is left to a loop only where the matrices are near:
+// from afar they are better read for many times at once.
 template <class T>
 std::int32_t find_begun_by(const Plan<T>& plan, std::int32_t later,
                            const std::vector<std::int32_t>& stages) {
@@ -144,7 +144,7 @@ std::int32_t find_begun_by(const Plan<T>& plan, std::int32_t later,
     if (plan.stages[stages[found]].loop || !near) return -1;
   }
   for (int k = 0; k < begins.inputs; ++k) {
-    for (std::int32_t i = found + 1; i < later; ++i) {
+    for (std::int32_t i = found + 1; i <= later; ++i) {
       if (plan.instructions[i].out.buffer == begins.in[k].buffer) return -1;
     }
   }

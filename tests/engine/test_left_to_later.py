@@ -1,12 +1,14 @@
 """Products made with the one that goes on from them, where there are rows enough: the same bits."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from recurra import Recurrent, Stack, cells
+from recurra import Cell, Recurrent, Stack, cells
 from recurra.compiler import trace
 from tests.engine.direct import compiled_of, drawn, rows_of, run
 
@@ -49,6 +51,31 @@ class Thrice(Doubly):
         return type(state)(h=torch.tanh(self.input(x) + self.recurrent(state.h) + other))
 
 
+class PairState(NamedTuple):
+    one: torch.Tensor
+    other: torch.Tensor
+
+
+class Pair(Cell):
+    """Two states without a function between: the second product writes what the first one reads."""
+
+    def __init__(self, input_size, size):
+        super().__init__()
+        self.input_size, self.size = input_size, size
+        self.of_one = nn.Linear(size, size, bias=False)
+        self.of_other = nn.Linear(size, size, bias=False)
+
+    def initial_state(self, batch):
+        return PairState(self.zeros(batch, self.size), self.zeros(batch, self.size))
+
+    def update(self, state, x):
+        one = self.of_one(state.one) + self.of_other(state.other)
+        return PairState(one, torch.tanh(state.other - one) + x[:, :1])
+
+    def output(self, state, x):
+        return state.one + state.other
+
+
 LAYERS = {
     "Elman": lambda: Recurrent(cells.Elman(5, 37)),
     "LSTM": lambda: Recurrent(cells.LSTM(37, 16)),
@@ -58,6 +85,7 @@ LAYERS = {
     "squared": lambda: Recurrent(Squared(5, 16)),
     "doubly": lambda: Recurrent(Doubly(5, 16)),
     "thrice": lambda: Recurrent(Thrice(5, 16)),
+    "pair": lambda: Recurrent(Pair(5, 40)),
     "GRU over LSTM": lambda: Stack(Recurrent(cells.LSTM(5, 16)), Recurrent(cells.GRU(16, 20))),
 }
 

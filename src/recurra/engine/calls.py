@@ -61,9 +61,8 @@ def _is_usual(x: Tensor, tensors: Sequence[Tensor]) -> bool:
         return False
     if torch._C._get_tracing_state() is not None:
         return False
-    first = tensors[0] if tensors and not x.is_floating_point() else x
-    dtype = first.dtype
-    if first.is_floating_point() and dtype not in TYPES:
+    dtype = x.dtype if x.is_floating_point() or not tensors else tensors[0].dtype
+    if dtype not in TYPES and (tensors or x.is_floating_point()):
         return False
     for each in tensors:
         if each.dtype is not dtype or not each.is_cpu or not is_plain(each):

@@ -47,9 +47,7 @@ class Plan(NamedTuple):
     draws: tuple[tuple[tuple[int, ...], Draw], ...]  # the shape of one row's, and how it is made
     once: str = ""  # what is computed on weights alone, as JSON: from x to once.0 and on
     once_weights: tuple[str, ...] = ()
-    own: tuple[
-        str, ...
-    ] = ()  # of both the weights and constants, each once: what a call begins with
+    own: tuple[str, ...] = ()  # weights and constants of both, each once
 
 
 class Refusal(NamedTuple):
@@ -142,19 +140,16 @@ def _make(layer: Layer, wanted: Wanted) -> Made:
 def _plan(layer: Layer, traced: Traced, wanted: Wanted) -> Made:
     program, weights, draws = traced
     once, step = split_once(_with_states(program) if wanted.keep_states else program)
-    weights_of_step, once_weights = (
-        _names(step, "weight"),
-        () if once is None else _names(once, "x"),
-    )
-    named = dict.fromkeys((*once_weights, *weights_of_step))
+    of_step, of_once = _names(step, "weight"), () if once is None else _names(once, "x")
+    named = dict.fromkeys((*of_once, *of_step))
     plan = Plan(
         text=_text(step),
-        weights=weights_of_step,
+        weights=of_step,
         draws=tuple(
             (each.type.shape, draws[each.name]) for each in step.inputs if each.role == "draw"
         ),
         once="" if once is None else _text(once),
-        once_weights=once_weights,
+        once_weights=of_once,
         own=tuple(name for name in named if not name.startswith("once.")),
     )
     own = _places_of(layer)
