@@ -66,28 +66,6 @@ bool may_share_panels(const Plan<T>& plan, const Instruction& earlier, const Ins
          apart_or_same(earlier.out, later.out);
 }
 
-// Which products form a chain (plan/one_row.h) with the one before: none where all are kept near, for
-// one stream after the other is read faster than two by turns.
-template <class T>
-std::vector<char> find_chains(const Plan<T>& plan) {
-  std::vector<char> product(plan.instructions.size(), 0), goes_on(plan.instructions.size(), 0);
-  if (plan.packed_offsets.back() * sizeof(T) <= kKept) return goes_on;
-  for (const Stage& stage : plan.stages) {
-    for (const Segment& segment : stage.segments) {
-      if (segment.work != Work::product) continue;
-      std::fill(product.begin() + segment.first, product.begin() + segment.last, char(1));
-    }
-  }
-  for (std::size_t i = 1; i < product.size(); ++i) {
-    bool all = product[i - 1] && product[i], more = all;
-    for (std::size_t j = i; more; more = all && goes_on[j]) {
-      all = may_share_panels(plan, plan.instructions[--j], plan.instructions[i]);
-    }
-    goes_on[i] = all;
-  }
-  return goes_on;
-}
-
 // The stage of every product, and -1 for other instructions.
 template <class T>
 std::vector<std::int32_t> stages_of_products(const Plan<T>& plan) {
@@ -100,6 +78,54 @@ std::vector<std::int32_t> stages_of_products(const Plan<T>& plan) {
     }
   }
   return found;
+}
+
+// Whether two products may come in either order: neither touches what the other writes.
+bool independent(const Instruction& one, const Instruction& other) {
+  const auto touches = [](const Instruction& each, std::int32_t buffer) {
+    bool found = each.out.buffer == buffer;
+    for (int k = 0; k < each.inputs; ++k) found |= each.in[k].buffer == buffer;
+    return found;
+  };
+  return !touches(one, other.out.buffer) && !touches(other, one.out.buffer);
+}
+
+// Whether product p may run together with the chain that begins at `leader`, before all others between.
+template <class T>
+bool may_join(const Plan<T>& plan, std::int32_t leader, std::int32_t p) {
+  for (std::int32_t m = leader; m < p; ++m) {
+    const Instruction &earlier = plan.instructions[m], &later = plan.instructions[p];
+    const bool same = plan.chains[m] == leader;
+    if (same ? !may_share_panels(plan, earlier, later) : !independent(earlier, later)) return false;
+  }
+  return true;
+}
+
+// Finds chains (plan/one_row.h) among products that follow each other: none where all matrices are kept
+// near, for one stream after the other is read faster than two by turns.
+template <class T>
+void find_chains(Plan<T>& plan) {
+  plan.chains.assign(plan.instructions.size(), -1);
+  plan.free_from.assign(plan.instructions.size(), 0);
+  if (plan.packed_offsets.back() * sizeof(T) <= kKept) return;
+  const std::vector<std::int32_t> stages = stages_of_products(plan);
+  std::int32_t begin = 0;  // of the products that follow each other
+  for (std::int32_t p = 0; p < static_cast<std::int32_t>(stages.size()); ++p) {
+    if (stages[p] < 0) {
+      begin = p + 1;
+      continue;
+    }
+    plan.chains[p] = p;
+    for (std::int32_t leader = p; leader-- > begin && plan.chains[p] == p;) {
+      if (plan.chains[leader] == leader && may_join(plan, leader, p)) plan.chains[p] = leader;
+    }
+    std::int32_t first = p;
+    while (first > begin && (plan.chains[first - 1] == plan.chains[p] ||
+                             independent(plan.instructions[first - 1], plan.instructions[p]))) {
+      --first;
+    }
+    plan.free_from[p] = first;
+  }
 }
 
 // The only product before `later` that touches what it is added onto, if nothing else reads that.
@@ -237,7 +263,7 @@ Plan<T>::Plan(const Layout& layout, Isa isa)
       }
     }
   }
-  goes_on = find_chains(*this);
+  find_chains(*this);
   std::int64_t widest = 1;
   for (const Instruction& each : instructions) {
     if (each.op < kRowOps) {

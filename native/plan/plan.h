@@ -81,7 +81,9 @@ struct Plan {
   // make both; or -1. And whether a product can be left to such a later one.
   std::vector<std::int32_t> begun_by;
   std::vector<char> left_to_later;
-  std::vector<char> goes_on;  // of each instruction: a product of the same chain as the one before
+  // Of each product: the first one of its chain (plan/one_row.h), or -1 where there are no chains; and from
+  // which one on all products before it are of its chain, or may come after it as well.
+  std::vector<std::int32_t> chains, free_from;
   std::vector<std::size_t> packed_offsets;  // of each matrix, and the size of all
   std::vector<T> constants;
   std::vector<std::int32_t> tiles;  // buffers of a tile

@@ -32,56 +32,97 @@ Rows<T> place(const Rows<T>* at, const Operand& operand, int first) {
   return operand.buffer < 0 ? Rows<T>{} : at[operand.buffer].from(first).plus(operand.offset);
 }
 
+// Products of a single row that may come in any order: chains of them, in one way at one step and in the
+// other way at the next, so that caches still hold what is read first.
+template <class T>
+class Sweep {
+ public:
+  Sweep(const Plan<T>& plan, const Scratch<T>& scratch) : plan_(plan), scratch_(scratch) {}
+
+  void add(std::int32_t place, const ProductOfOneRow<T>& product) {
+    const std::int32_t name = plan_.chains[place];
+    if (name < 0) return run_alone(product);
+    for (int c = 0; c < count_; ++c) {
+      if (names_[c] != name || chains_[c].count == Chain<T>::kMost) continue;
+      chains_[c].products[chains_[c].count++] = product;
+      return;
+    }
+    if (count_ == kMost || plan_.free_from[place] > first_) run();
+    if (count_ == 0) first_ = place;
+    names_[count_] = name;
+    chains_[count_].count = 1;
+    chains_[count_++].products[0] = product;
+  }
+
+  void run() {
+    for (int c = 0; c < count_; ++c) {
+      run_one(chains_[scratch_.last_panel_first ? count_ - 1 - c : c]);
+    }
+    count_ = 0;
+  }
+
+ private:
+  void run_alone(const ProductOfOneRow<T>& product) const {
+    if (product.n <= plan_.kernels.wide_panel) {
+      plan_.kernels.product_of_one_row(product.packed, product.n, product.k, product.a,
+                                       product.onto, product.out, product.packed);
+      return;
+    }
+    Chain<T> chain;
+    chain.products[chain.count++] = product;
+    run_one(chain);
+  }
+
+  void run_one(const Chain<T>& chain) const {
+    if (scratch_.team != nullptr && chain.multiply_adds() >= Team<T>::kWorthMeeting) {
+      scratch_.team->run(chain, scratch_.last_panel_first);
+    } else {
+      run_chain(plan_.kernels, chain, 0, chain.outputs(), scratch_.last_panel_first);
+    }
+  }
+
+  static constexpr int kMost = 4;
+  const Plan<T>& plan_;
+  const Scratch<T>& scratch_;
+  Chain<T> chains_[kMost];
+  std::int32_t names_[kMost] = {}, first_ = 0;
+  int count_ = 0;
+};
+
 template <class T>
 void run_products(const Plan<T>& plan, const Segment& segment, const Weights<T>& weights,
                   const Rows<T>* at, int first, int rows, const Scratch<T>& scratch) {
-  Chain<T> chain;
+  Sweep<T> sweep(plan, scratch);
   for (std::int32_t i = segment.first; i < segment.last; ++i) {
     const Instruction& instruction = plan.instructions[i];
     if (weights.together && plan.left_to_later[i]) continue;
     const Matrix& matrix = plan.matrices[instruction.extra];
     const T* packed = weights.packed + plan.packed_offsets[instruction.extra];
-    const auto for_one_row = [&](std::int32_t of) {
-      return packed_for_one_row(plan, weights.packing,
-                                static_cast<std::size_t>(plan.instructions[of].extra));
-    };
     const Rows<T> a = place(at, instruction.in[0], first);
     const Rows<T> onto = place(at, instruction.in[1], first);
     const Rows<T> out = place(at, instruction.out, first);
-    if (!for_one_row(i)) {
-      const std::int32_t begun_by = weights.together ? plan.begun_by[i] : -1;
-      if (begun_by < 0) {
-        const Factor<T> factor{packed, matrix.k};
-        const ProductRows<T> run{rows, {a}, onto, out};
-        plan.kernels.product(&factor, 1, matrix.n, &run, 1);
-        continue;
-      }
-      const Instruction& begins = plan.instructions[begun_by];
-      const Factor<T> factors[] = {
-          {weights.packed + plan.packed_offsets[begins.extra], plan.matrices[begins.extra].k},
-          {packed, matrix.k}};
-      const ProductRows<T> run{
-          rows, {place(at, begins.in[0], first), a}, place(at, begins.in[1], first), out};
-      plan.kernels.product(factors, 2, matrix.n, &run, 1);
+    if (packed_for_one_row(plan, weights.packing, static_cast<std::size_t>(instruction.extra))) {
+      const T* start = onto.none() ? nullptr : onto[0];
+      sweep.add(i, {packed, matrix.n, matrix.k, a[0], start, out[0]});
       continue;
     }
-    const T* start = onto.none() ? nullptr : onto[0];
-    if (matrix.n <= plan.kernels.wide_panel) {
-      plan.kernels.product_of_one_row(packed, matrix.n, matrix.k, a[0], start, out[0], packed);
+    sweep.run();
+    const std::int32_t begun_by = weights.together ? plan.begun_by[i] : -1;
+    if (begun_by < 0) {
+      const Factor<T> factor{packed, matrix.k};
+      const ProductRows<T> run{rows, {a}, onto, out};
+      plan.kernels.product(&factor, 1, matrix.n, &run, 1);
       continue;
     }
-    chain.products[chain.count++] = {packed, matrix.n, matrix.k, a[0], start, out[0]};
-    if (i + 1 < segment.last && chain.count < Chain<T>::kMost && plan.goes_on[i + 1] &&
-        for_one_row(i + 1)) {
-      continue;
-    }
-    if (scratch.team != nullptr && chain.multiply_adds() >= Team<T>::kWorthMeeting) {
-      scratch.team->run(chain, scratch.last_panel_first);
-    } else {
-      run_chain(plan.kernels, chain, 0, matrix.n, scratch.last_panel_first);
-    }
-    chain.count = 0;
+    const Instruction& begins = plan.instructions[begun_by];
+    const Factor<T> factors[] = {
+        {weights.packed + plan.packed_offsets[begins.extra], plan.matrices[begins.extra].k},
+        {packed, matrix.k}};
+    const ProductRows<T> run{
+        rows, {place(at, begins.in[0], first), a}, place(at, begins.in[1], first), out};
+    plan.kernels.product(factors, 2, matrix.n, &run, 1);
   }
+  sweep.run();
 }
 
 bool one_run_of_elements(const Instruction& instruction) {

@@ -144,10 +144,19 @@ class Crossed(Cell[CrossedState]):
         return state.one + state.other
 
 
-@pytest.mark.parametrize("cell", [cells.LSTM, cells.GRU, Crossed], ids=lambda cell: cell.__name__)
+class Through(Crossed):
+    """One product multiplies what the one before it writes, and a third one waits for neither."""
+
+    def update(self, state, x):
+        return CrossedState(self.of_other(self.of_one(state.one)), self.of_x(x) + state.other)
+
+
+@pytest.mark.parametrize(
+    "cell", [cells.LSTM, cells.GRU, Crossed, Through], ids=lambda cell: cell.__name__
+)
 def test_weights_beyond_the_second_level_cache_answer_alike(cell, tmp_path):
     save(Recurrent(cell(5, 340)), tmp_path / "m")
-    model = load(tmp_path / "m", cells=(Crossed,))
+    model = load(tmp_path / "m", cells=(Crossed, Through))
     x = np.random.default_rng(4).normal(size=(3, 7, 5)).astype(np.float32)
 
     whole, end = model.run(x)
