@@ -42,12 +42,16 @@ class Sweep {
   void add(std::int32_t place, const ProductOfOneRow<T>& product) {
     const std::int32_t name = plan_.chains[place];
     if (name < 0) return run_alone(product);
+    bool waits = count_ == kMost || plan_.free_from[place] > first_;
     for (int c = 0; c < count_; ++c) {
-      if (names_[c] != name || chains_[c].count == Chain<T>::kMost) continue;
-      chains_[c].products[chains_[c].count++] = product;
-      return;
+      if (names_[c] != name) continue;
+      if (chains_[c].count < Chain<T>::kMost) {
+        chains_[c].products[chains_[c].count++] = product;
+        return;
+      }
+      waits = true;  // it may go on from what a full chain makes
     }
-    if (count_ == kMost || plan_.free_from[place] > first_) run();
+    if (waits) run();
     if (count_ == 0) first_ = place;
     names_[count_] = name;
     chains_[count_].count = 1;

@@ -151,12 +151,27 @@ class Through(Crossed):
         return CrossedState(self.of_other(self.of_one(state.one)), self.of_x(x) + state.other)
 
 
+class Long(Crossed):
+    """A sum of more products than go through a panel together."""
+
+    def __init__(self, input_size, size):
+        super().__init__(input_size, size)
+        self.more = nn.ModuleList(nn.Linear(size, size, bias=False) for _ in range(4))
+
+    def update(self, state, x):
+        one, other = state
+        total = self.of_x(x) + self.of_one(one) + self.of_other(other)
+        for k, each in enumerate(self.more):
+            total = total + each((one, other)[k % 2])
+        return CrossedState(torch.tanh(total), one)
+
+
 @pytest.mark.parametrize(
-    "cell", [cells.LSTM, cells.GRU, Crossed, Through], ids=lambda cell: cell.__name__
+    "cell", [cells.LSTM, cells.GRU, Crossed, Through, Long], ids=lambda cell: cell.__name__
 )
 def test_weights_beyond_the_second_level_cache_answer_alike(cell, tmp_path):
     save(Recurrent(cell(5, 340)), tmp_path / "m")
-    model = load(tmp_path / "m", cells=(Crossed, Through))
+    model = load(tmp_path / "m", cells=(Crossed, Through, Long))
     x = np.random.default_rng(4).normal(size=(3, 7, 5)).astype(np.float32)
 
     whole, end = model.run(x)
