@@ -9,7 +9,8 @@ namespace recurra {
 namespace {
 
 // Elements that a group of rows holds at a time in one value: few enough for the group's values to
-// stay near, many enough to be worth the call of a kernel. Measured: 2048 beats 512 and 1024.
+// stay near, many enough to be worth the call of a kernel. Measured: from 2048 to 16384 it is all the same
+// within 2 %, 1024 costs a layer norm 6 %.
 constexpr std::int64_t kGroup = 4096;
 
 template <class Record, class Read>

@@ -5,7 +5,7 @@ import torch
 
 from recurra.cells.state import map_state, named_slots
 from recurra.compiler import differentiate, trace
-from recurra.program import evaluate
+from recurra.program import evaluate, verify
 
 
 def numpy_of(tensors):
@@ -53,3 +53,20 @@ def _assert_gradients_agree(traced, given, state, x, y, after):
         np.testing.assert_allclose(
             ours, gradient, rtol=1e-9, atol=1e-10, err_msg=f"{role} {name}", equal_nan=True
         )
+
+
+def assert_rewritten_means_the_same(program, rewritten):
+    """Two programs give the same on random numbers, in the float64 reference."""
+    verify(rewritten)
+    generator, given = np.random.default_rng(0), {}
+    for name, role, (_, shape) in program.inputs:
+        size = shape if role == "weight" else (3, *shape)
+        given.setdefault(role, {})[name] = generator.normal(size=size)
+    weights = given.pop("weight", {})
+
+    wanted = evaluate(program, weights=weights, **given)
+
+    found = evaluate(rewritten, weights=weights, **given)
+    assert found.keys() == wanted.keys()
+    for key, value in wanted.items():
+        np.testing.assert_allclose(found[key], value, rtol=1e-13, atol=1e-13)

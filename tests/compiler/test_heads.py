@@ -1,35 +1,17 @@
 """Products of many heads mean the same one head at a time."""
 
-import numpy as np
 import pytest
 
 from recurra.compiler import differentiate, one_head_each, trace
 from recurra.layers import Recurrent
-from recurra.program import Builder, evaluate, verify
+from recurra.program import Builder
+from tests.compiler.agree import assert_rewritten_means_the_same
 from tests.compiler.papers import DeltaNet, LinearAttention
-
-
-def drawn(program, rows=3):
-    generator = np.random.default_rng(0)
-    given = {}
-    for name, role, (_, shape) in program.inputs:
-        size = shape if role == "weight" else (rows, *shape)
-        given.setdefault(role, {})[name] = generator.normal(size=size)
-    return given
 
 
 def assert_means_the_same(program):
     parted = one_head_each(program)
-    verify(parted)
-    given = drawn(program)
-    weights = given.pop("weight", {})
-
-    wanted = evaluate(program, weights=weights, **given)
-
-    found = evaluate(parted, weights=weights, **given)
-    assert found.keys() == wanted.keys()
-    for key, value in wanted.items():
-        np.testing.assert_allclose(found[key], value, rtol=1e-13, atol=1e-13)
+    assert_rewritten_means_the_same(program, parted)
     types = parted.types()
     for op, inputs, _ in parted.instructions:
         if op in ("matvec", "outer"):
