@@ -121,21 +121,29 @@ struct AtanhSecondRest<double> {  // greatest error 2^-73.5
   };
 };
 
-// tanh(r) = r + r^3 P(z), z = r^2, |r| <= 0.551
+// (exp(2 r) - 1)/2 = r + r^2 P(r), |r| <= ln(2)/4
 template <class T>
-struct TanhRest;
+struct HalfExpm1Rest;
 template <>
-struct TanhRest<float> {  // greatest error 2^-29.7
+struct HalfExpm1Rest<float> {  // greatest error 2^-26.1
   static constexpr float c[] = {
-      -0.33333316f, 0.13332552f, -0.05384892f, 0.021058293f, -0.006255843f,
+      1.0f, 0.6666617f, 0.33333182f, 0.1338674f, 0.044588156f,
   };
 };
 template <>
-struct TanhRest<double> {  // greatest error 2^-60.6
+struct HalfExpm1Rest<double> {  // greatest error 2^-61.7
   static constexpr double c[] = {
-      -0.333333333333333,      0.1333333333332657,   -0.053968253963723796,   0.02186948838460089,
-      -0.00886323257759407,    0.00359209175712168,  -0.0014555408835222143,  0.0005884356087107582,
-      -0.00023335700119145192, 8.32785026370972e-05, -1.9469627802926842e-05,
+      1.0,
+      0.6666666666666671,
+      0.3333333333333334,
+      0.1333333333331425,
+      0.04444444444440667,
+      0.012698412727497874,
+      0.0031746031797679776,
+      0.0007054654360524784,
+      0.0001410931592905613,
+      2.571187960429889e-05,
+      4.284430579431167e-06,
   };
 };
 

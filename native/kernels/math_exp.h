@@ -95,7 +95,7 @@ RECURRA_INLINE Vec<T> exp(Vec<T> x) {
   return scaled<T>(exponential<T>(x, 0));
 }
 
-// exp(x) 2^lift for x <= 0, which is a normal number down to where exp(x) is 0.
+// exp(x) 2^lift for x <= 40, which is a normal number down to where exp(x) is 0.
 template <class T>
 RECURRA_INLINE Vec<T> lifted_exp(Vec<T> x) {
   using Limits = ExpLimits<T>;
@@ -105,23 +105,32 @@ RECURRA_INLINE Vec<T> lifted_exp(Vec<T> x) {
   return fma(e.w, power, power);
 }
 
+// exp(x) for x <= 40.
+template <class T>
+RECURRA_INLINE Vec<T> exp_up_to_40(Vec<T> x) {
+#if defined(__AVX512F__)
+  return scaled<T>(exponential<T>(greater<T>(splat<T>(ExpLimits<T>::zero_below), x), 0));
+#else
+  return lifted_exp<T>(x) * ExpLimits<T>::unlift;
+#endif
+}
+
 // exp(-|x|)
 template <class T>
 RECURRA_INLINE Vec<T> exp_of_minus_magnitude(Vec<T> x) {
-  return lifted_exp<T>(as_float(bits(x) | Number<T>::sign)) * ExpLimits<T>::unlift;
+  return exp_up_to_40<T>(as_float(bits(x) | Number<T>::sign));
 }
 
-// 1 / (1 + exp(-x)). With e = exp(-|x|) and q = e / (1 + e) it is 1 - q for x >= 0 and e (1 - q)
-// below, and q, which is at most 1/2, brings in less of its rounding errors than a quotient would.
+// e / (1 + e), where e = exp(x). It is 1 from x = 40 on, and never more, since e is not above 1 + e.
 template <class T>
 RECURRA_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> e = exp_of_minus_magnitude<T>(x);
-  const Vec<T> minus_q = e / (T(-1) - e);
-  const Vec<T> whole = x >= 0 ? splat<T>(1) : e;
-  return fma(whole, minus_q, whole);
+  const Vec<T> e = exp_up_to_40<T>(lesser<T>(splat<T>(40), x));
+  return e / (e + T(1));
 }
 
-// x sigmoid(x), in sigmoid's way. Lifted, so that x exp(x) has all its digits where exp(x) is
+// x sigmoid(x). With e = exp(-|x|) and q = e / (1 + e), sigmoid(x) is 1 - q for x >= 0 and e (1 - q)
+// below, and q, which is at most 1/2, brings in less of its rounding errors than a quotient would.
+// Lifted, so that x exp(x) has all its digits where exp(x) is
 // subnormal.
 template <class T>
 RECURRA_INLINE Vec<T> silu(Vec<T> x) {

@@ -1,9 +1,12 @@
 // tanh.
 //
-//   |x| = n ln 2 + r, n whole and 0 up to 0.5495, -0.145 < r < 0.551
-//   t = tanh(r) = r + r^3 P(r^2), s = exp(-2 n ln 2) = 4^-n
-//   tanh|x| = t                                        where n is 0
-//           = 1 - 2 u / ((1 + t) + u), u = s (1 - t)   elsewhere, where it is at least 1/2
+//   |x| = n ln(2)/2 + r                     n whole, |r| <= ln(2)/4
+//   w = (exp(2 r) - 1)/2 = r + r^2 P(r)
+//   h = (exp(2 |x|) - 1)/2 = 2^n w + (2^n - 1)/2
+//   tanh|x| = h / (h + 1)
+//
+// Where n is 0, h is w as it is; where n is large, an error of h leaves the quotient near 1 alone,
+// and so ln(2)/2 needs no second part. It never rises above 1, since h is not above h + 1.
 #pragma once
 
 #include "kernels/math_exp.h"
@@ -15,20 +18,16 @@ constexpr T kTanhOneAbove = sizeof(T) == 4 ? T(10) : T(20);
 
 template <class T>
 RECURRA_INLINE Vec<T> tanh(Vec<T> x) {
-  constexpr T rounder = Number<T>::rounder;
-  constexpr Int<T> one = Number<T>::bias << Number<T>::fraction_bits;
-  constexpr T later = T(0.20293);  // n leaves 0 where |x| - later is ln(2)/2
+  constexpr T rounder = Number<T>::rounder + static_cast<T>(Number<T>::bias);
   const Vec<T> a = lesser<T>(splat<T>(kTanhOneAbove<T>), magnitude<T>(x));
-  const Vec<T> shifted = fma(a - later, splat<T>(ExpLimits<T>::log2_e), splat<T>(rounder));
-  const Vec<T> n = shifted - rounder;
-  const Vec<T> r = fma(n, splat<T>(-Ln2<T>::c[0]), a);
-  const Vec<T> z = r * r;
-  const Vec<T> t = fma(r * z, polynomial<T>(z, TanhRest<T>::c), r);
-  const Vec<T> s = as_float(
-      wrapping_difference(splat_int<T>(one), bits(shifted) << (Number<T>::fraction_bits + 1)));
-  const Vec<T> u = s * (T(1) - t);
-  const Vec<T> far = fma(u / ((t + T(1)) + u), splat<T>(-2), splat<T>(1));
-  return as_float(bits(n == 0 ? t : far) | (bits(x) & Number<T>::sign));
+  const Vec<T> t = fma(a, splat<T>(2 * ExpLimits<T>::log2_e), splat<T>(rounder));
+  const Vec<T> n = t - rounder;
+  const Vec<T> r = fma(n, splat<T>(-Ln2<T>::c[0] / 2), a);
+  const Vec<T> square = r * r;
+  const Vec<T> w = fma(square, polynomial<T>(r, square, HalfExpm1Rest<T>::c), r);
+  const Vec<T> power = power_of_two<T>(bits(t));
+  const Vec<T> h = fma(w, power, fma(power, splat<T>(T(0.5)), splat<T>(T(-0.5))));
+  return as_float(bits(h / (h + T(1))) | (bits(x) & Number<T>::sign));
 }
 
 }  // namespace recurra::RECURRA_ISA

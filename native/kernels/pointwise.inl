@@ -86,20 +86,36 @@ RECURRA_TERNARY(fnma, fma(-x, y, z))
 #undef RECURRA_BINARY
 #undef RECURRA_TERNARY
 
+// As many vectors are computed side by side, so that none waits for the steps of another.
+constexpr int kAbreast = 4;
+
 // A run of elements, where every input goes along or, with kFixed, goes by its own step of 0 or 1.
 template <class Op, class T, bool kFixed>
 RECURRA_INLINE void elements(T* out, const T* const* in, const std::int64_t* steps,
                              std::int64_t n) {
   constexpr int kIn = Op::kInputs;
-  Vec<T> v[kIn];
+  const auto from = [&](int k, std::int64_t i) { return in[k] + (kFixed ? i * steps[k] : i); };
   std::int64_t i = 0;
+  for (; i + kAbreast * kLanes<T> <= n; i += kAbreast * kLanes<T>) {
+    Vec<T> v[kAbreast][kIn];
+#pragma GCC unroll 4
+    for (int a = 0; a < kAbreast; ++a) {
+      for (int k = 0; k < kIn; ++k) v[a][k] = load(from(k, i + a * kLanes<T>));
+    }
+    Vec<T> y[kAbreast];
+#pragma GCC unroll 4
+    for (int a = 0; a < kAbreast; ++a) y[a] = Op::template apply<T>(v[a]);
+#pragma GCC unroll 4
+    for (int a = 0; a < kAbreast; ++a) store(out + i + a * kLanes<T>, y[a]);
+  }
+  Vec<T> v[kIn];
   for (; i + kLanes<T> <= n; i += kLanes<T>) {
-    for (int k = 0; k < kIn; ++k) v[k] = load(in[k] + (kFixed ? i * steps[k] : i));
+    for (int k = 0; k < kIn; ++k) v[k] = load(from(k, i));
     store(out + i, Op::template apply<T>(v));
   }
   if (i < n) {
     const int rest = static_cast<int>(n - i);
-    for (int k = 0; k < kIn; ++k) v[k] = load_some(in[k] + (kFixed ? i * steps[k] : i), rest);
+    for (int k = 0; k < kIn; ++k) v[k] = load_some(from(k, i), rest);
     store_some(out + i, Op::template apply<T>(v), rest);
   }
 }

@@ -65,14 +65,14 @@ std::vector<T> special_points() {
                     Limits::infinity(), Limits::quiet_NaN()})
     add_neighbours(points, x, 40);
   for (const double x :
-       {0.25,  1.0 / 3, 0.34657, 0.5,   0.5495, 2.0 / 3, 0.70710678, 1.0,   4.0 / 3, 1.4143,
-        2.0,   4.0,     6.0,     9.01,  10.0,   14.5,    17.33,      18.37, 20.0,    27.2,
-        38.5,  39.0,    87.3,    88.73, 89.0,   103.28,  104.0,      110.0, 708.4,   709.78,
-        710.0, 745.13,  746.0,   755.0, 0x1p23, 0x1p30,  0x1p52,     0x1p53})
+       {0.25,  1.0 / 3, 0.34657, 0.5,   2.0 / 3, 0.70710678, 1.0,    4.0 / 3, 1.4143, 2.0,
+        4.0,   6.0,     9.01,    10.0,  14.5,    17.33,      18.37,  20.0,    27.2,   38.5,
+        39.0,  40.0,    87.3,    88.73, 89.0,    103.28,     104.0,  110.0,   708.4,  709.78,
+        710.0, 745.13,  746.0,   755.0, 0x1p23,  0x1p30,     0x1p52, 0x1p53})
     add_neighbours(points, static_cast<T>(x), 200);
-  constexpr double half_pi = 1.57079632679489661923, half_ln2 = 0.34657359027997265;
+  constexpr double half_pi = 1.57079632679489661923, quarter_ln2 = 0.17328679513998632;
   for (int k = 1; k < 4000; ++k) add_neighbours(points, static_cast<T>(k * half_pi), 1);
-  for (int k = 1; k < 1100; ++k) add_neighbours(points, static_cast<T>(k * half_ln2), 1);
+  for (int k = 1; k < 2200; ++k) add_neighbours(points, static_cast<T>(k * quarter_ln2), 1);
   // The double that is nearest to a multiple of pi/2.
   points.push_back(static_cast<T>(6381956970095103.0 * 0x1p797));
   return points;

@@ -68,12 +68,9 @@ def _atanh_second_rest(z: mp.mpf) -> mp.mpf:
     return mp.fsum(2 * z**k / (2 * k + 5) for k in range(120))
 
 
-def _tanh_rest(z: mp.mpf) -> mp.mpf:
-    """tanh(r) = r + r^3 P(z), where z = r^2."""
-    if z < 1e-6:
-        return mp.mpf(-1) / 3 + 2 * z / 15 - 17 * z**2 / 315 + 62 * z**3 / 2835
-    r = mp.sqrt(z)
-    return (mp.tanh(r) - r) / (r * z)
+def _half_expm1_rest(r: mp.mpf) -> mp.mpf:
+    """(exp(2 r) - 1)/2 = r + r^2 P(r)."""
+    return mp.fsum(2 * (2 * r) ** k / mp.factorial(k + 2) for k in range(40))
 
 
 def _sin_rest(z: mp.mpf) -> mp.mpf:
@@ -134,8 +131,8 @@ TARGETS = [
            lambda z: z / 2, 0.0, 0.11112, {"double": 10}),
     Target("AtanhSecondRest", "log((1 + s)/(1 - s)) = 2 s + 2/3 s^3 + s^5 P(z), z = s^2 <= 0.0295",
            _atanh_second_rest, lambda z: z * z / 2, 0.0, SQRT_HALF_S**2, {"double": 7}),
-    Target("TanhRest", "tanh(r) = r + r^3 P(z), z = r^2, |r| <= 0.551", _tanh_rest,
-           lambda z: z, 0.0, 0.3036, {"float": 4, "double": 10}),
+    Target("HalfExpm1Rest", "(exp(2 r) - 1)/2 = r + r^2 P(r), |r| <= ln(2)/4", _half_expm1_rest,
+           abs, -HALF_LN2 / 2, HALF_LN2 / 2, {"float": 4, "double": 10}),
     Target("SinRest", "sin(r) = r + r^3 P(z), z = r^2, |r| <= pi/4", _sin_rest,
            lambda z: z, 0.0, QUARTER_PI**2, {"double": 5}),
     Target("CosRest", "cos(r) = 1 - z/2 + z^2 P(z), z = r^2, |r| <= pi/4", _cos_rest,
