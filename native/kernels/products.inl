@@ -177,7 +177,8 @@ RECURRA_INLINE void tile_rows(int rows, const ProductRows<T>& run, int from,
   }
 }
 
-// All rows of all runs through some columns of a panel, or of one panel of each factor.
+// All rows of all runs through some columns of a panel, or of one panel of each factor. The tiles of a
+// run are of one height, or nearly: one of very few rows takes as long as one of twice as many.
 template <class T, int kVectors, bool kWhole>
 __attribute__((noinline)) void through_panel(Stretch<T>* stretches, int count_of_stretches,
                                              bool begun, int column, int columns,
@@ -186,14 +187,16 @@ __attribute__((noinline)) void through_panel(Stretch<T>* stretches, int count_of
     const ProductRows<T>& run = runs[u];
     const Rows<T>& start = begun ? run.out : run.onto;
     const bool zero = start.none();
-    for (int r = 0; r < run.rows; r += kTileRows) {
-      const int rows = run.rows - r < kTileRows ? run.rows - r : kTileRows;
+    const int tiles = (run.rows + kTileRows - 1) / kTileRows;
+    for (int t = 0, r = 0; t < tiles; ++t) {
+      const int rows = (run.rows - r + tiles - t - 1) / (tiles - t);
       tile_rows<T, kTileRows, kVectors, kWhole>(rows, run, r, stretches, count_of_stretches,
                                                 zero ? Rows<T>{} : start.from(r).plus(column),
                                                 run.out.from(r).plus(column), columns);
       for (int s = 0; s < count_of_stretches; ++s) {
         stretches[s].ahead += stretches[s].k * stretches[s].step;
       }
+      r += rows;
     }
   }
 }
