@@ -143,10 +143,27 @@ RECURRA_INLINE void along(T* out, const T* const* in, const std::int64_t* steps,
   elements<Op, T, true>(out, at, steps, n);
 }
 
+// The same for rows that are evenly spaced, one run of n elements each. Apart from the rest, so that what
+// it needs at each row stays in registers.
+template <class Op, class T>
+__attribute__((noinline)) void along_rows(const Rows<T>& out, const Rows<T>* in, int rows,
+                                          std::int64_t n) {
+  constexpr int kIn = Op::kInputs;
+  T* to = out.base;
+  const T* from[kIn];
+  for (int k = 0; k < kIn; ++k) from[k] = in[k].base;
+  for (int row = 0; row < rows; ++row) {
+    elements<Op, T, false>(to, from, nullptr, n);
+    to += out.stride;
+    for (int k = 0; k < kIn; ++k) from[k] += in[k].stride;
+  }
+}
+
 template <class Op, class T>
 void pointwise(const Instruction& instruction, const Frame<T>& frame) {
   constexpr int kIn = Op::kInputs;
   const std::int64_t* dims = instruction.dims;
+  const std::int64_t n = dims[kDims - 1];
   std::int64_t steps[kIn];
   for (int k = 0; k < kIn; ++k) steps[k] = instruction.in[k].strides[kDims - 1];
   const T* in[kIn];
@@ -155,21 +172,28 @@ void pointwise(const Instruction& instruction, const Frame<T>& frame) {
       in[k] = frame.buffers[instruction.in[k].buffer][frame.first] + instruction.in[k].offset;
     }
     T* out = frame.buffers[instruction.out.buffer][frame.first] + instruction.out.offset;
-    along<Op, T>(out, in, steps, frame.rows * dims[kDims - 1]);
+    along<Op, T>(out, in, steps, frame.rows * n);
     return;
   }
-  const Rows<T> to = frame.buffers[instruction.out.buffer].from(frame.first);
+  const Rows<T> to =
+      frame.buffers[instruction.out.buffer].from(frame.first).plus(instruction.out.offset);
   Rows<T> from[kIn];
+  const bool one_run = dims[0] * dims[1] * dims[2] == 1;
+  bool even = one_run && to.table == nullptr;
   for (int k = 0; k < kIn; ++k) {
     const Operand& operand = instruction.in[k];
     from[k] = frame.buffers[operand.buffer].from(frame.first).plus(operand.offset);
+    even &= from[k].table == nullptr && steps[k] != 0;
   }
-  const bool one_run = dims[0] * dims[1] * dims[2] == 1;
+  if (even) {
+    along_rows<Op, T>(to, from, frame.rows, n);
+    return;
+  }
   for (int row = 0; row < frame.rows; ++row) {
-    T* const out = to[row] + instruction.out.offset;
+    T* const out = to[row];
     if (one_run) {
       for (int k = 0; k < kIn; ++k) in[k] = from[k][row];
-      along<Op, T>(out, in, steps, dims[kDims - 1]);
+      along<Op, T>(out, in, steps, n);
       continue;
     }
     for (std::int64_t a = 0; a < dims[0]; ++a) {
@@ -180,7 +204,7 @@ void pointwise(const Instruction& instruction, const Frame<T>& frame) {
             in[k] = from[k][row] + a * s[0] + b * s[1] + c * s[2];
           }
           const std::int64_t* s = instruction.out.strides;
-          along<Op, T>(out + a * s[0] + b * s[1] + c * s[2], in, steps, dims[kDims - 1]);
+          along<Op, T>(out + a * s[0] + b * s[1] + c * s[2], in, steps, n);
         }
       }
     }
