@@ -73,6 +73,11 @@ std::vector<T> special_points() {
   constexpr double half_pi = 1.57079632679489661923, quarter_ln2 = 0.17328679513998632;
   for (int k = 1; k < 4000; ++k) add_neighbours(points, static_cast<T>(k * half_pi), 1);
   for (int k = 1; k < 2200; ++k) add_neighbours(points, static_cast<T>(k * quarter_ln2), 1);
+  // Where floats have the greatest errors: exp, log, tanh, sigmoid, softplus, silu, erf, gelu; and where
+  // doubles have great ones: tanh, sigmoid.
+  for (const double x : {59.3030281, 1.3590554, 0.0623573735, 4.1572938, 0.0133211315, 0.0305078141,
+                         1.02770627, 2.21809268, 0.20467077044844431, 4.8443279117015789})
+    add_neighbours(points, static_cast<T>(x), 1);
   // The double that is nearest to a multiple of pi/2.
   points.push_back(static_cast<T>(6381956970095103.0 * 0x1p797));
   return points;

@@ -42,6 +42,7 @@ def block_of(size: int) -> Tensor:
     return empty_tensor((size,), torch.uint8)
 
 
+_CPU = torch.device("cpu")
 _TYPES: dict[torch.dtype, np.dtype[Any]] = {
     torch.uint8: np.dtype(np.uint8),
     torch.float32: np.dtype(np.float32),
@@ -58,7 +59,7 @@ def empty_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     of_numpy = _TYPES[dtype]
     size = math.prod(shape) * of_numpy.itemsize
     if size < FROM:
-        return torch.empty(shape, dtype=dtype, device="cpu")
+        return torch.empty(shape, dtype=dtype, device=_CPU)
     memory = _take(size)
     # Made whole before torch sees it: to torch a view is not the same as a tensor of its own.
     lent: Array = memory[:size].view(of_numpy).reshape(shape)

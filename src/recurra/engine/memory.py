@@ -81,13 +81,14 @@ class Runner:
             ys = [empty(shape, dtype=self.dtype) for shape in shapes]
         return [*ys, *[empty((batch, *shape), dtype=self.dtype) for shape in self.state_shapes]]
 
-    def forward(self, run: Run, keep: bool) -> tuple[list[Tensor], Tensor]:
-        """Answers and final states, and the bytes kept for the gradients."""
+    def forward(self, run: Run, keep: bool) -> tuple[list[Tensor], Tensor | None]:
+        """Answers and final states, and the bytes kept for the gradients where they are to be."""
         place = _Placed(self, run)
         made = self.outputs(run, empty_tensor)
         answers, finals = made[: len(self.y_shapes)], made[len(self.y_shapes) :]
-        size = self.compiled.residual_bytes(place.batch, place.time) if keep else 0
-        residuals = block_of(size)
+        residuals = None
+        if keep:
+            residuals = block_of(self.compiled.residual_bytes(place.batch, place.time))
         if place.batch == 0 or place.time == 0:
             for final, state in zip(finals, self.states, strict=True):
                 final.copy_(run.inputs[state])
@@ -96,7 +97,7 @@ class Runner:
             place.call(
                 ys=[_strided(y) for y in answers],
                 finals=[final.data_ptr() for final in finals],
-                residuals=residuals.data_ptr() if size else 0,
+                residuals=0 if residuals is None else residuals.data_ptr(),
             )
         )
         return made, residuals

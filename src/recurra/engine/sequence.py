@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from recurra.engine.blocks import block_of
 from recurra.engine.memory import Run, Runner, program_of, runner_of
 from recurra.engine.replayed import Gradients, first_gradients, second_gradients, spread
 
@@ -36,7 +37,7 @@ def sequence(
     """Answers, final states, and the bytes kept for the gradients; see `Run` for the arguments."""
     run = Run(inputs, starts, lengths, reset, backwards, time_first)
     made, residuals = runner_of(program, dtype).forward(run, keep)
-    return [*made, residuals]
+    return [*made, block_of(0) if residuals is None else residuals]
 
 
 @sequence.register_fake
