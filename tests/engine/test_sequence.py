@@ -178,7 +178,7 @@ def forward_calls(monkeypatch):
 
     def watched(self, run, keep):
         made = sound(self, run, keep)
-        seen.append(made[1].numel())
+        seen.append(0 if made[1] is None else made[1].numel())
         return made
 
     monkeypatch.setattr(memory.Runner, "forward", watched)
