@@ -132,22 +132,31 @@ struct Way {
   std::int64_t dims[kDims];
   Strides out;
   Strides in[kMostInputs];
-  std::int64_t offset = 0;  // of all operands
-  bool flat = false;
-  bool shared = false;  // the inputs are one row for all
+  std::int64_t offset = 0;                               // of all operands
+  std::vector<Lie> lies = {Lie::apart, Lie::scattered};  // the rows of operands, in turns
+  bool shared = false;                                   // the inputs are one row for all
+
+  bool flat() const { return lies[0] == Lie::together; }
 };
 
 std::vector<Way> ways() {
   std::vector<Way> found;
-  for (const std::int64_t n : {0, 1, 2, 3, 4, 5, 7, 8, 9, 14, 15, 16, 17, 31, 33, 50}) {
+  for (const std::int64_t n : {0, 1, 2, 3, 4, 5, 7, 8, 9, 14, 15, 16, 17, 31, 33, 50, 64, 87}) {
     const Strides one = {0, 0, 0, 1}, none = {0, 0, 0, 0};
-    found.push_back({"flat", {1, 1, 1, n}, one, {one, one, one}, 0, true});
+    found.push_back({"flat", {1, 1, 1, n}, one, {one, one, one}, 0, {Lie::together}});
     found.push_back({"rows", {1, 1, 1, n}, one, {one, one, one}, 2});
+    found.push_back({"even rows", {1, 1, 1, n}, one, {one, one, one}, 2, {Lie::apart}});
+    found.push_back({"one row for all", {1, 1, 1, n}, one, {one, one, one}, 0, {Lie::apart}, true});
     found.push_back({"first is one number", {1, 1, 1, n}, one, {none, one, one}, 1});
     found.push_back({"second is one number", {1, 1, 1, n}, one, {one, none, one}, 1});
     found.push_back({"third is one number", {1, 1, 1, n}, one, {one, one, none}, 1});
-    found.push_back(
-        {"all are one number for all rows", {1, 1, 1, n}, one, {none, none, none}, 0, false, true});
+    found.push_back({"all are one number for all rows",
+                     {1, 1, 1, n},
+                     one,
+                     {none, none, none},
+                     0,
+                     {Lie::apart},
+                     true});
     found.push_back({"three dims",
                      {1, 2, 3, n},
                      {0, 3 * n + 5, n, 1},
@@ -177,9 +186,7 @@ std::string problem(const Named& named, const Way& way, Isa isa, bool in_place, 
   const int inputs = inputs_of(named.op);
   std::vector<std::int64_t> sizes = {size_of<T>(way, way.out)};
   for (int k = 0; k < inputs; ++k) sizes.push_back(size_of<T>(way, way.in[k]));
-  const std::vector<Lie> lies =
-      way.flat ? std::vector<Lie>{Lie::together} : std::vector<Lie>{Lie::apart, Lie::scattered};
-  Bench<T> bench(5, sizes, lies, way.shared);
+  Bench<T> bench(5, sizes, way.lies, way.shared);
   Instruction instruction;
   instruction.op = runs < 0 ? named.op : runs;
   instruction.inputs = inputs;
@@ -205,7 +212,7 @@ std::string problem(const Named& named, const Way& way, Isa isa, bool in_place, 
           plainly(named.op, in);
     });
   }
-  bench.run(isa, instruction, way.flat);
+  bench.run(isa, instruction, way.flat());
   const bool bytes = (named.op >= kOp_less && named.op <= kOp_and_);
   const std::string found =
       difference(bench.out().memory, wanted, bytes ? same_bytes<T> : same_bits<T>);
