@@ -130,8 +130,7 @@ RECURRA_INLINE Vec<T> sigmoid(Vec<T> x) {
 
 // x sigmoid(x). With e = exp(-|x|) and q = e / (1 + e), sigmoid(x) is 1 - q for x >= 0 and e (1 - q)
 // below, and q, which is at most 1/2, brings in less of its rounding errors than a quotient would.
-// Lifted, so that x exp(x) has all its digits where exp(x) is
-// subnormal.
+// Lifted, so that x exp(x) has all its digits where exp(x) is subnormal.
 template <class T>
 RECURRA_INLINE Vec<T> silu(Vec<T> x) {
   using Limits = ExpLimits<T>;

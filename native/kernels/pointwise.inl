@@ -86,7 +86,8 @@ RECURRA_TERNARY(fnma, fma(-x, y, z))
 #undef RECURRA_BINARY
 #undef RECURRA_TERNARY
 
-// As many vectors are computed side by side, so that none waits for the steps of another.
+// As many vectors are computed side by side, so that none waits for the steps of another. Not where an
+// input is one number: then an op has two inputs or more, and few steps.
 constexpr int kAbreast = 4;
 
 // A run of elements, where every input goes along or, with kFixed, goes by its own step of 0 or 1.
@@ -96,7 +97,7 @@ RECURRA_INLINE void elements(T* out, const T* const* in, const std::int64_t* ste
   constexpr int kIn = Op::kInputs;
   const auto from = [&](int k, std::int64_t i) { return in[k] + (kFixed ? i * steps[k] : i); };
   std::int64_t i = 0;
-  for (; i + kAbreast * kLanes<T> <= n; i += kAbreast * kLanes<T>) {
+  for (; !kFixed && i + kAbreast * kLanes<T> <= n; i += kAbreast * kLanes<T>) {
     Vec<T> v[kAbreast][kIn];
 #pragma GCC unroll 4
     for (int a = 0; a < kAbreast; ++a) {
@@ -120,9 +121,11 @@ RECURRA_INLINE void elements(T* out, const T* const* in, const std::int64_t* ste
   }
 }
 
-// A run of elements; an input with step 0 is one number for all of them.
+// A run of elements; an input with step 0 is one number for all of them. Never inlined: it is much code for
+// every op, and where speed counts most, `pointwise` goes through the elements by itself.
 template <class Op, class T>
-RECURRA_INLINE void along(T* out, const T* const* in, const std::int64_t* steps, std::int64_t n) {
+__attribute__((noinline)) void along(T* out, const T* const* in, const std::int64_t* steps,
+                                     std::int64_t n) {
   if (n == 0) return;  // and read nothing: even the one number of an input may not be there
   constexpr int kIn = Op::kInputs;
   bool fixed = false;
@@ -165,25 +168,33 @@ void pointwise(const Instruction& instruction, const Frame<T>& frame) {
   const std::int64_t* dims = instruction.dims;
   const std::int64_t n = dims[kDims - 1];
   std::int64_t steps[kIn];
-  for (int k = 0; k < kIn; ++k) steps[k] = instruction.in[k].strides[kDims - 1];
+  bool fixed = false;
+  for (int k = 0; k < kIn; ++k) {
+    steps[k] = instruction.in[k].strides[kDims - 1];
+    fixed |= steps[k] == 0;
+  }
   const T* in[kIn];
   if (frame.flat) {
     for (int k = 0; k < kIn; ++k) {
       in[k] = frame.buffers[instruction.in[k].buffer][frame.first] + instruction.in[k].offset;
     }
     T* out = frame.buffers[instruction.out.buffer][frame.first] + instruction.out.offset;
-    along<Op, T>(out, in, steps, frame.rows * n);
+    if (fixed) {
+      along<Op, T>(out, in, steps, frame.rows * n);
+    } else {
+      elements<Op, T, false>(out, in, steps, frame.rows * n);
+    }
     return;
   }
   const Rows<T> to =
       frame.buffers[instruction.out.buffer].from(frame.first).plus(instruction.out.offset);
   Rows<T> from[kIn];
   const bool one_run = dims[0] * dims[1] * dims[2] == 1;
-  bool even = one_run && to.table == nullptr;
+  bool even = one_run && !fixed && to.table == nullptr;
   for (int k = 0; k < kIn; ++k) {
     const Operand& operand = instruction.in[k];
     from[k] = frame.buffers[operand.buffer].from(frame.first).plus(operand.offset);
-    even &= from[k].table == nullptr && steps[k] != 0;
+    even &= from[k].table == nullptr;
   }
   if (even) {
     along_rows<Op, T>(to, from, frame.rows, n);
