@@ -1,6 +1,6 @@
 // The greatest error of each function of kernels/math.h, in units in the last place of the true
-// value, over its whole range: for float as found among all numbers from 2^-13 to 2^8, both ways.
-// tests/test_math.cpp holds them.
+// value. tests/test_math.cpp holds them over the whole range, at the points where the greatest errors
+// of float were found among all numbers from 2^-13 to 2^8, both ways, too.
 #pragma once
 
 namespace recurra {
